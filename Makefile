@@ -1,0 +1,36 @@
+# `make run` and `make test` need only python3 (3.11 or newer, with venv) and make.
+SHELL := /bin/sh
+PYTHON ?= python3
+PORT ?= 8000
+SPEED ?= 1
+BIN := .venv/bin
+
+.PHONY: help run test check lock clean
+help:  ## what can be made here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/run.stamp  ## sign-up page, worker and outbox at http://127.0.0.1:$PORT; SPEED=86400 for a day a second
+	@$(BIN)/course run --port $(PORT) --speed $(SPEED)
+
+test: .venv/dev.stamp  ## every test that this machine can run (.ci/run refuses to skip any)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
+
+check: .venv/dev.stamp  ## style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+lock:  ## pin the dependencies again (needs uv on the PATH)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/run.txt
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/dev.txt
+
+clean:  ## forget the virtual environment
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+
+# The locks carry hashes, so what is installed is what was tested; the package itself needs no lock.
+.venv/%.stamp: requirements/%.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

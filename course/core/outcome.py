@@ -1,0 +1,52 @@
+"""What became of one message. An outcome's class says what to do next, not what broke.
+
+Outcome
+├── Accepted       the provider has it: record, go on
+├── Refused        it never will, because of the recipient or of the message: stop or set aside, reason kept
+├── Unreachable    surely not taken: queued again, after a while
+├── Misconfigured  nothing will go (key, sender, quota): the lane pauses, no attempt is burned
+└── Uncertain      it may have been taken: never again in silence
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has the message. `provider_id` is its name for it, "" where it gives none."""
+
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The message will never be taken: `scope` says whether the address or the content is to blame."""
+
+    reason: str
+    scope: Literal["recipient", "message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Surely not taken. `after` is the wait in seconds that the provider asked for, if it did."""
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """Nothing will go until somebody changes a key, a sender, a quota or an address."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """It may have been taken: no answer, half an answer, or one that cannot be read."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | Unreachable | Misconfigured | Uncertain

@@ -1,0 +1,1 @@
+"""Floor 1, outward: letters are rendered here and handed to a provider."""
