@@ -1,0 +1,110 @@
+"""`course.toml`: what holds for a whole course."""
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_type_hints
+
+import tomlkit
+
+from course.core.errors import BadFile, Fault
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FILE = "course.toml"
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+@dataclass(frozen=True, slots=True)
+class CourseText:
+    """A course's own settings. Gaps are days after the lesson before, in the order of the files."""
+
+    title: str
+    timezone: str  # for readers whose own zone is unknown
+    gaps: tuple[int, ...]
+    summary: str = ""
+    sender: str = ""  # the name in From
+    reply_to: str = ""
+    postal_address: str = ""
+    send_at: str = "07:00"  # local hour of every lesson but the first
+    send_until: str = "21:00"  # it may still leave until then
+    weekdays: tuple[str, ...] = WEEKDAYS
+    first_name: str = "there"  # when a reader gave none
+    disclaimer: str = ""
+
+
+_HINTS: dict[str, Any] = get_type_hints(CourseText)
+
+
+def parse(source: str, lessons: int, known_zone: Any, file: str = FILE) -> CourseText:
+    """Reads a course.toml for a folder with that many lesson files. Raises BadFile with every fault."""
+    try:
+        values = tomllib.loads(source.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise BadFile([Fault(file, int(found[1]) if found else 1, f"no TOML: {error}", "Mend that line")]) from None
+    faults = _faults(values, lessons, known_zone)
+    if faults:
+        raise BadFile([Fault(file, _line_of(source, key), problem, remedy) for key, problem, remedy in faults])
+    read: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return CourseText(**read)
+
+
+def updated(source: str, course: CourseText) -> str:
+    """The file with these values; comments and everything that says the same stay as they are."""
+    document = tomlkit.parse(source)
+    for key, value in asdict(course).items():
+        plain = list(value) if isinstance(value, tuple) else value
+        default = CourseText.__dataclass_fields__[key].default
+        if document.get(key, default) not in (plain, value):
+            document[key] = plain
+    return tomlkit.dumps(document)
+
+
+def _faults(values: dict[str, Any], lessons: int, known_zone: Any) -> list[tuple[str, str, str]]:
+    known = [field.name for field in fields(CourseText)]
+    faults = [
+        (key, f'"{key}" is not known here', f"Known are {', '.join(known)}") for key in values if key not in known
+    ]
+    faults += [(key, f"{key} is missing", "Add it") for key in ("title", "timezone", "gaps") if key not in values]
+    for key, value in values.items():
+        if key in known and (wrong := _wrong(key, value, lessons, known_zone)):
+            faults.append((key, *wrong))
+    return faults
+
+
+def _wrong(key: str, value: Any, lessons: int, known_zone: Any) -> tuple[str, str] | None:
+    """What is wrong with one value, and what to do."""
+    if _HINTS[key] is str and not isinstance(value, str):
+        return f"{key} is not a text", f'Write {key} = "…"'
+    if key == "title" and not value.strip():
+        return "the title is empty", "Name the course"
+    if key in {"send_at", "send_until"} and not _HOUR.fullmatch(value):
+        return f"{key} is {value!r}", 'Write an hour of the day as "07:00"'
+    if key == "timezone" and not known_zone(value):
+        return f"the time zone {value!r} is not known", 'Write an IANA name such as "America/New_York"'
+    if key == "weekdays" and not (value and isinstance(value, list) and set(value) <= set(WEEKDAYS)):
+        return "weekdays are not readable", f"Name at least one of {', '.join(WEEKDAYS)}, as a list"
+    if key == "gaps":
+        return _wrong_gaps(value, lessons)
+    return None
+
+
+def _wrong_gaps(value: Any, lessons: int) -> tuple[str, str] | None:
+    if not isinstance(value, list) or not all(type(gap) is int and 0 <= gap <= 365 for gap in value):
+        return "gaps are not whole days from 0 to 365", "Write them as a list: gaps = [0, 3, 4]"
+    if 0 in value[1:]:
+        return (
+            "a gap of 0 days stands after the first lesson",
+            "Two lessons cannot go at once; use at least 1",
+        )
+    if len(value) != lessons:
+        return (
+            f"{len(value)} gaps for {lessons} lessons",
+            "Give each lesson file its gap, in the order of the files",
+        )
+    return None
+
+
+def _line_of(source: str, key: str) -> int:
+    found = re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", source, re.MULTILINE)
+    return source[: found.start()].count("\n") + 1 if found else 0

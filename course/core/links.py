@@ -1,0 +1,31 @@
+"""The addresses that stand in mails. Built from the configured public URL only, never from a request's Host."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from course.core.tokens import Purpose, Tokens, epoch
+
+CONFIRM_LIFE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    public_url: str
+    tokens: Tokens
+
+    def landing(self, course_slug: str) -> str:
+        return f"{self.public_url}/courses/{course_slug}"
+
+    def confirmation(self, subscriber: int, course: int, now: datetime) -> str:
+        """Good for seven days of machine time."""
+        token = self.tokens.make(Purpose.CONFIRM, subscriber, course, epoch(now + CONFIRM_LIFE))
+        return f"{self.public_url}/confirmations/{token}"
+
+    def leave(self, enrollment: int, links: int) -> str:
+        return f"{self.public_url}/unsubscriptions/{self.tokens.make(Purpose.LEAVE, enrollment, links)}"
+
+    def reader(self, enrollment: int, links: int) -> str:
+        return f"{self.public_url}/readers/{self.tokens.make(Purpose.READER, enrollment, links)}"
+
+    def lesson(self, delivery: int) -> str:
+        return f"{self.public_url}/lessons/{self.tokens.make(Purpose.READ, delivery)}"

@@ -1,0 +1,107 @@
+"""The one renderer: sending, preview and web view all compile their letters here.
+
+A letter is compiled once per revision and variant, and cut at its slots (core/letter.py). Author text is Markdown
+with a fixed list of placeholders; only our own files under `templates/mail` are templates.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import css_inline
+import inscriptis
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from course.core import lesson_file, markup
+from course.core.letter import Kind, Letter, Part, Slot
+from course.core.placeholders import Nonces
+
+Variant = Literal["mail", "web"]
+TEXT_STYLE = ParserConfig(css=CSS_PROFILES["relaxed"], display_links=True, display_images=True)
+
+logging.getLogger("inscriptis").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class CourseFacts:
+    """What every mail of a course says about the course. All plain text."""
+
+    slug: str
+    title: str
+    sender: str  # the name in From
+    sender_email: str
+    reply_to: str
+    postal_address: str
+    disclaimer: str
+    list_id: str  # "running.course.example"
+    landing: str  # URL
+
+
+class Composer:
+    """Compiles letters from the templates in a folder; remembers the 64 newest. Content is the key of that memory, so
+    there is nothing to invalidate."""
+
+    def __init__(self, templates: Path) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._inliner = css_inline.CSSInliner(
+            keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False, minify_css=True
+        )
+        self.lesson: Callable[[CourseFacts, str, Variant], Letter] = lru_cache(64)(self._lesson)
+        self.service: Callable[[CourseFacts, str], Letter] = lru_cache(64)(self._service)
+
+    def _lesson(self, course: CourseFacts, source: str, variant: Variant = "mail") -> Letter:
+        """The letter of a lesson, `source` being a lesson file. Its slots are those of core/placeholders.py."""
+        text = lesson_file.parse(source)
+        nonces = Nonces(source, *astuple(course))
+        hidden = {key: nonces.hide(getattr(text, key)) for key in lesson_file.KEYS}
+        body = markup.to_html(text.body, nonces)
+        context = {**hidden, "body_html": Markup(body), "body_text": as_text(body), "variant": variant}  # noqa: S704 (sanitised)
+        headers = {
+            "List-Unsubscribe": f"<{nonces.standing_for('unsubscribe')}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Id": f"<{course.list_id}>",
+        }
+        return self._compiled("lesson", course, nonces, context, headers)
+
+    def _service(self, course: CourseFacts, kind: str) -> Letter:
+        """The letter of a service mail (`confirm`): no list headers, since nobody is on a list by it."""
+        return self._compiled(kind, course, Nonces(kind, *astuple(course)), {"variant": "mail"}, {})
+
+    def _compiled(
+        self, kind: str, course: CourseFacts, nonces: Nonces, context: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Letter:
+        def rendered(file: str) -> str:
+            template = self._templates.get_template(f"{kind}/{file}")
+            return template.render(course=course, slot=nonces.standing_for, **context)
+
+        def cut(text: str, slot_kind: Kind) -> Part:
+            segments, names = nonces.split(text)
+            return Part(tuple(segments), tuple(Slot(name, slot_kind) for name in names))
+
+        return Letter(
+            sender_name=course.sender,
+            sender_email=course.sender_email,
+            reply_to=course.reply_to,
+            subject=cut(rendered("subject.txt").strip(), Kind.LINE),
+            text=cut(rendered("body.txt"), Kind.TEXT),
+            html=cut(self._inliner.inline(rendered("body.html")), Kind.HTML),
+            headers={name: cut(value, Kind.LINE) for name, value in headers.items()},
+        )
+
+
+def as_text(html: str) -> str:
+    """The plain text of a lesson's body: links in brackets, tables in columns."""
+    text: str = inscriptis.get_text(f"<html><body>{html}</body></html>", TEXT_STYLE)
+    return text.strip("\n")

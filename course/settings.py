@@ -1,0 +1,218 @@
+"""The settings, and the only reader of the environment.
+
+Everything is `COURSE_…`; what is not set has a default that works on one machine and reaches nobody.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from course.core import address
+from course.core.errors import BadAddress, BadSettings
+
+PREFIX = "COURSE_"
+RELAY_PORTS = {25, 465, 587}  # an SMTP server here sends mail on, also when it is on this machine
+SECRET_LENGTH = 32
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("allowed is an address like https://course.example")
+    return value.strip().rstrip("/")
+
+
+def _mailbox(value: str) -> str:
+    try:
+        return value and address.checked(value)
+    except BadAddress as error:
+        raise ValueError(f"allowed is an email address: {error}") from None
+
+
+def _database_url(value: str) -> str:
+    if value and not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
+        raise ValueError("allowed are sqlite:////path/to/file and postgresql+psycopg://user@host/name")
+    return value
+
+
+def _alert_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in {"https", "http", "smtp", "smtps"}:
+        raise ValueError("allowed are https://… (pinged) and smtp://user:pass@host:port/you@example.org")
+    return value
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+ProviderName = Literal["outbox", "smtp", "resend", "postmark"]
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. The description is what `course settings` shows."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True)
+
+    home: Path = Field(Path("var"), description="Folder for the database, the secret and the outbox")
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "", description="sqlite:////path or postgresql+psycopg://…; empty: course.db in the home folder"
+    )
+    public_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "http://127.0.0.1:8000", description="Where readers reach this site; every link in a mail begins with it"
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs links; several separated by blanks: the first signs, the others are still believed",
+    )
+    provider: ProviderName = Field("outbox", description="Who delivers mail; outbox keeps it in a folder")
+    provider_url: str = Field("", description="The provider's base URL, or smtp://user:pass@host:port")
+    provider_key: SecretStr = Field(SecretStr(""), description="The provider's API key or token")
+    provider_stream: str = Field("broadcast", description="Postmark: the message stream that lessons go through")
+    hook_secret: SecretStr = Field(
+        SecretStr(""), description="The provider's webhook secret; empty: no events are taken"
+    )
+    from_: Mailbox = Field("", alias="COURSE_FROM", description="The sender's address")
+    reply_to: Mailbox = Field("", description="Where replies to lessons go; empty: to the sender")
+    postal_address: str = Field("", description="Stands at the foot of every lesson, as the law asks")
+    alert_url: Annotated[str, AfterValidator(_alert_url)] = Field(
+        "", description="Told when nothing can be sent: https://… or smtp://user:pass@host:port/you@example.org"
+    )
+    settle: float | None = Field(
+        None, ge=0, description="Seconds until a look-up that finds nothing is believed; empty: 1800, on loopback 2"
+    )
+    trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand before this site")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+
+    @model_validator(mode="after")
+    def _reachable_people_need_more(self) -> Self:
+        if problems := [*self._missing_for_provider(), *self._missing_for_people()]:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _missing_for_provider(self) -> Iterator[str]:
+        if self.provider == "smtp" and not self.provider_url:
+            yield "COURSE_PROVIDER_URL is empty: smtp needs smtp://user:pass@host:port"
+        if self.provider in {"resend", "postmark"} and not self.provider_key.get_secret_value():
+            yield f"COURSE_PROVIDER_KEY is empty: {self.provider} needs its key"
+
+    def _missing_for_people(self) -> Iterator[str]:
+        if not self.reaches_people:
+            return
+        why = f"needed because {self.provider} reaches people"
+        if not self.from_:
+            yield f"COURSE_FROM is empty: the sender's address is {why}"
+        if not self.postal_address.strip():
+            yield f"COURSE_POSTAL_ADDRESS is empty: a postal address is {why}"
+        if urlsplit(self.public_url).scheme != "https":
+            yield f"COURSE_PUBLIC_URL is {self.public_url!r}: an https:// address is {why}"
+
+    @property
+    def reaches_people(self) -> bool:
+        """False where no mail can leave this machine: the outbox, or a provider on loopback."""
+        return self.provider != "outbox" and not self.provider_on_loopback
+
+    @property
+    def provider_on_loopback(self) -> bool:
+        parts = urlsplit(self.provider_url)
+        if parts.scheme.startswith("smtp") and (parts.port or 25) in RELAY_PORTS:
+            return False
+        return _is_loopback(parts.hostname or "")
+
+    @property
+    def settle_seconds(self) -> float:
+        if self.settle is not None:
+            return self.settle
+        return 2 if self.provider_on_loopback else 1800
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'course.db'}"
+
+    @property
+    def sender(self) -> str:
+        """The address in From: where nobody is reached, one that cannot be answered will do."""
+        return self.from_ or "course@localhost.test"
+
+    @property
+    def secrets(self) -> list[str]:
+        return self.secret_key.get_secret_value().split()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def load(**overrides: Any) -> Settings:
+    """Reads the environment, makes the home folder and its secret where they are missing. Raises BadSettings."""
+    try:
+        found = Settings(**overrides)
+    except ValidationError as error:
+        raise BadSettings("\n".join(_lines(error))) from None
+    _make_home(found.home)
+    secret = found.secret_key.get_secret_value() or _kept_secret(found.home / "secret")
+    if any(len(part) < SECRET_LENGTH for part in secret.split()):
+        raise BadSettings(f"COURSE_SECRET_KEY is too short: allowed are {SECRET_LENGTH} characters or more, random")
+    return found.model_copy(update={"secret_key": SecretStr(secret)})
+
+
+def listing(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
+    """(name, value, source, meaning) of each setting; secrets are masked."""
+    for field, info in Settings.model_fields.items():
+        name = info.alias or f"{PREFIX}{field.upper()}"
+        value = getattr(settings, field)
+        shown = ("(set)" if value.get_secret_value() else "") if isinstance(value, SecretStr) else _unmasked(value)
+        source = "environment" if name in os.environ else "default"
+        if field == "secret_key" and source == "default":
+            source = str(settings.home / "secret")
+        yield name, shown, source, info.description or ""
+
+
+def _unmasked(value: Any) -> str:
+    """URLs may carry a password: it is not shown."""
+    text = "" if value is None else str(value)
+    password = urlsplit(text).password if "://" in text else None
+    return text.replace(f":{password}@", ":***@") if password else text
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        message = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:
+            yield message
+            continue
+        name = str(problem["loc"][0])
+        name = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
+        yield f"{name} is {_unmasked(problem['input'])!r}: {message[0].lower()}{message[1:]}"
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"COURSE_HOME is {str(home)!r}: the folder cannot be made ({error.strerror})") from None
+
+
+def _kept_secret(path: Path) -> str:
+    """The installation's own secret, made at first use, readable by its owner only."""
+    try:
+        # Written beside and linked: two processes that start at once agree on one secret, and none reads half of it.
+        beside = path.with_name(f".secret-{os.getpid()}")
+        beside.touch(mode=0o600)
+        beside.write_text(secrets.token_urlsafe(48) + "\n")
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be used for the secret key: {error.strerror}") from None

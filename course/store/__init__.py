@@ -1,0 +1,1 @@
+"""Floor 1: the only user of SQLAlchemy. Models, migrations, and queries by subject."""

@@ -1,0 +1,65 @@
+"""Courses, lessons, revisions and the Terms of the timetable."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from course.core import sequence
+from course.store.models import Course, Edit, Lesson, Revision, Term
+
+
+def all_courses(session: Session) -> Sequence[Course]:
+    """Oldest first: the first is the one that `/` shows."""
+    return session.scalars(select(Course).order_by(Course.id)).all()
+
+
+def by_slug(session: Session, slug: str) -> Course | None:
+    return session.scalar(select(Course).where(Course.slug == slug))
+
+
+def lessons_of(session: Session, course_id: int) -> dict[str, Lesson]:
+    """By slug."""
+    return {row.slug: row for row in session.scalars(select(Lesson).where(Lesson.course_id == course_id))}
+
+
+def terms_of(session: Session, course_id: int) -> sequence.Terms:
+    query = select(Term.lesson_id, Term.name, Term.value, Term.since).where(Term.course_id == course_id)
+    return sequence.Terms([sequence.Term(*row) for row in session.execute(query.order_by(Term.id))])
+
+
+def revisions(session: Session, ids: Iterable[int]) -> dict[int, Revision]:
+    """By id."""
+    rows = session.scalars(select(Revision).where(Revision.id.in_(set(ids))))
+    return {row.id: row for row in rows}
+
+
+def add_revision(session: Session, lesson: Lesson, source: str, digest: str, author: str, now: datetime) -> Revision:
+    row = Revision(lesson_id=lesson.id, source=source, digest=digest, author=author, created_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_edit(session: Session, course: Course, kind: str, author: str, now: datetime) -> Edit:
+    row = Edit(course_id=course.id, kind=kind, author=author, created_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_term(
+    session: Session, edit: Edit, lesson: Lesson | None, name: str, value: Any, since: datetime | None = None
+) -> None:
+    session.add(
+        Term(
+            edit_id=edit.id,
+            course_id=edit.course_id,
+            lesson_id=lesson and lesson.id,
+            name=name,
+            value=value,
+            since=since,
+        )
+    )

@@ -1,0 +1,33 @@
+"""The schema's history, run at start under a lock, so that any number of processes may start at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from course.core.errors import CourseError
+from course.store.db import Database
+
+LOCK = 7_362_518_001  # of PostgreSQL's advisory locks, ours
+
+
+def migrate(database: Database) -> None:
+    """Brings the schema up to date, in one transaction: all of it or nothing."""
+    with database.write() as session:
+        connection = session.connection()
+        if not database.is_sqlite:  # on SQLite the transaction itself is the lock
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError as error:
+            raise CourseError(f"This database belongs to another version of the course: {error}") from None
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
