@@ -118,9 +118,14 @@ class Settings(BaseSettings):
     @property
     def provider_on_loopback(self) -> bool:
         parts = urlsplit(self.provider_url)
-        if parts.scheme.startswith("smtp") and (parts.port or 25) in RELAY_PORTS:
+        if parts.scheme.startswith("smtp") and (parts.port or 587) in RELAY_PORTS:
             return False
         return _is_loopback(parts.hostname or "")
+
+    @property
+    def provider_account(self) -> str:
+        """Names the account in the database: the provider's host, never a key or a password."""
+        return (urlsplit(self.provider_url).netloc.rpartition("@")[2] or "default")[:40]
 
     @property
     def settle_seconds(self) -> float:

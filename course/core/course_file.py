@@ -45,6 +45,15 @@ def parse(source: str, lessons: int, known_zone: Any, file: str = FILE) -> Cours
     faults = _faults(values, lessons, known_zone)
     if faults:
         raise BadFile([Fault(file, _line_of(source, key), problem, remedy) for key, problem, remedy in faults])
+    return _text(values)
+
+
+def parse_again(source: str) -> CourseText:
+    """Reads a file that `parse` has passed before."""
+    return _text(tomllib.loads(source.removeprefix("\ufeff")))
+
+
+def _text(values: dict[str, Any]) -> CourseText:
     read: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     return CourseText(**read)
 

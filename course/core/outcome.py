@@ -29,10 +29,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Surely not taken. `after` is the wait in seconds that the provider asked for, if it did."""
+    """Surely not taken. `after` is the wait in seconds that the provider asked for, if it did. `scope` says whether
+    nothing gets through now, or only this message has to wait (greylisting)."""
 
     reason: str
     after: float | None = None
+    scope: Literal["provider", "message"] = "provider"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,18 @@ Building and posting are two steps, so that the bytes can be stored between them
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 from course.core.letter import Message
-from course.core.outcome import Outcome
+from course.core.outcome import Outcome, Refused
+
+# What the adapters' tables of foreign words lead to: an outcome that is made from a reason.
+Meaning = Callable[[str], Outcome]
+RECIPIENT: Meaning = partial(Refused, scope="recipient")
+MESSAGE: Meaning = partial(Refused, scope="message")
 
 
 class Provider(ABC):
@@ -25,12 +31,16 @@ class Provider(ABC):
 
     @abstractmethod
     def build(self, messages: Sequence[Message]) -> bytes:
-        """The body of one call for 1 to `batch_size` messages. Pure: no network, no clock."""
+        """The body of one call for 1 to `batch_size` messages. Pure: no network, no clock. ValueError for an address
+        or a header name that must never have come this far."""
 
     @abstractmethod
     def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
         """Makes the call and returns `count` outcomes in the order of the messages. Never raises for what the
-        network or the provider does: that is an outcome."""
+        network or the provider does: that is an outcome.
+
+        A call that was refused as a whole gives every message the same Refused("message"). Nothing was taken, and
+        nobody knows whose fault it was: before any of several messages is blamed, each must be posted alone."""
 
     def send(self, messages: Sequence[Message], key: str) -> list[Outcome]:
         """Builds and posts in one go. `key` names this call for ever (ASCII, at most 64 characters)."""

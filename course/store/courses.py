@@ -20,6 +20,20 @@ def by_slug(session: Session, slug: str) -> Course | None:
     return session.scalar(select(Course).where(Course.slug == slug))
 
 
+def add_course(session: Session, slug: str, *, now: datetime, **columns: Any) -> Course:
+    row = Course(slug=slug, created_at=now, **columns)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_lesson(session: Session, course_id: int, slug: str, digest: str, now: datetime) -> Lesson:
+    row = Lesson(course_id=course_id, slug=slug, imported_digest=digest, created_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
 def lessons_of(session: Session, course_id: int) -> dict[str, Lesson]:
     """By slug."""
     return {row.slug: row for row in session.scalars(select(Lesson).where(Lesson.course_id == course_id))}
@@ -34,6 +48,11 @@ def revisions(session: Session, ids: Iterable[int]) -> dict[int, Revision]:
     """By id."""
     rows = session.scalars(select(Revision).where(Revision.id.in_(set(ids))))
     return {row.id: row for row in rows}
+
+
+def newest_revision(session: Session, lesson_id: int) -> Revision:
+    query = select(Revision).where(Revision.lesson_id == lesson_id).order_by(Revision.id.desc())
+    return session.scalars(query.limit(1)).one()
 
 
 def add_revision(session: Session, lesson: Lesson, source: str, digest: str, author: str, now: datetime) -> Revision:
@@ -63,3 +82,11 @@ def add_term(
             since=since,
         )
     )
+
+
+def revision(session: Session, revision_id: int) -> Revision:
+    return session.get_one(Revision, revision_id)
+
+
+def by_id(session: Session, course_id: int) -> Course | None:
+    return session.get(Course, course_id)

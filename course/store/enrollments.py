@@ -1,14 +1,15 @@
 """Enrollments: who is in which course, and who is due."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from course.core.status import UNSETTLED, Enrolled
+from course.store.db import insert_of
 from course.store.models import Course, Delivery, Enrollment, Exclusion, Subscriber, Suppression
 
 DUE = (
@@ -92,3 +93,55 @@ def save_plans(session: Session, plans: Sequence[dict[str, Any]]) -> None:
 def hold(session: Session, ids: Iterable[int]) -> None:
     """Plans nothing for them until their unsettled lesson is settled."""
     session.execute(update(Enrollment).where(Enrollment.id.in_(set(ids))).values(due_at=None))
+
+
+def stop_all(session: Session, subscriber_id: int, reason: str, now: datetime) -> None:
+    """Ends every enrollment of an address that refuses mail."""
+    session.execute(
+        update(Enrollment)
+        .where(Enrollment.subscriber_id == subscriber_id, Enrollment.status.in_((Enrolled.ACTIVE, Enrolled.FINISHED)))
+        .values(status=Enrolled.STOPPED, due_at=None, ended_at=now, reason=reason[:500])
+    )
+
+
+def exclude_past(session: Session, course_id: int, lesson_id: int, edit_id: int, later: Collection[int]) -> None:
+    """Skips a new lesson for the readers who already had one of the later lessons."""
+    had_later = exists().where(Delivery.enrollment_id == Enrollment.id, Delivery.lesson_id.in_(later))
+    readers = select(Enrollment.id, literal(lesson_id), literal(edit_id)).where(
+        Enrollment.course_id == course_id, had_later
+    )
+    session.execute(insert(Exclusion).from_select(["enrollment_id", "lesson_id", "edit_id"], readers))
+
+
+def planned(session: Session, course_id: int, *, after: int, limit: int) -> Sequence[Any]:
+    """The same columns as `take_due`, of active readers with a lesson planned, by id, `limit` at a time, locked."""
+    query = (
+        select(*DUE)
+        .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+        .where(Enrollment.course_id == course_id, Enrollment.id > after)
+        .where(Enrollment.status == Enrolled.ACTIVE, Enrollment.due_at.is_not(None))
+        .order_by(Enrollment.id)
+        .limit(limit)
+        .with_for_update(of=Enrollment)
+    )
+    return session.execute(query).all()
+
+
+def statuses(session: Session, course_id: int, subscriber_ids: Collection[int]) -> dict[int, str]:
+    """The status in this course by subscriber id, of those who are or were in it."""
+    query = select(Enrollment.subscriber_id, Enrollment.status).where(Enrollment.course_id == course_id)
+    rows = session.execute(query.where(Enrollment.subscriber_id.in_(subscriber_ids)))
+    return {subscriber: str(status) for subscriber, status in rows}
+
+
+def add_missing(session: Session, new: Sequence[dict[str, Any]]) -> None:
+    """Inserts enrollments; one that is already there stays as it is."""
+    if new:
+        session.execute(insert_of(session)(Enrollment).on_conflict_do_nothing(), list(new))
+
+
+def everybody(session: Session, course_id: int) -> Iterable[Any]:
+    """The columns of `take_due` and the source, of the whole course, read a thousand at a time."""
+    query = select(*DUE, Enrollment.source).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+    ordered = query.where(Enrollment.course_id == course_id).order_by(Enrollment.id)
+    return session.execute(ordered.execution_options(yield_per=1000))

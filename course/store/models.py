@@ -203,6 +203,7 @@ class Delivery(Base):
     scope: Mapped[str | None] = mapped_column(String(10))  # of a refusal: recipient | message
     reason: Mapped[str | None]
     not_before: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]  # course time: the reader asked for it, so it may go at any hour
     call_id: Mapped[str | None] = mapped_column(String(32))  # the fence: only this call may record
     attempts: Mapped[int]
     created_at: Mapped[datetime]

@@ -1,20 +1,20 @@
 """Subscribers, their consent, and the addresses that are not mailed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from course.store.db import insert_of
 from course.store.models import Consent, Subscriber, Suppression
 
 
 def find_or_add(session: Session, email: str, email_key: str, name: str, timezone: str, now: datetime) -> Subscriber:
     """The one row of this address, locked: two sign-ups for it at once come one after the other."""
-    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     row = {"email": email, "email_key": email_key, "name": name, "timezone": timezone, "created_at": now}
-    session.execute(dialect.insert(Subscriber).values(row).on_conflict_do_nothing())
+    session.execute(insert_of(session)(Subscriber).values(row).on_conflict_do_nothing())
     return session.scalars(select(Subscriber).where(Subscriber.email_key == email_key).with_for_update()).one()
 
 
@@ -48,3 +48,24 @@ def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> 
         .order_by(Consent.id.desc())
     )
     return session.scalar(query.limit(1)) or ""
+
+
+def suppressed(session: Session, keys: Sequence[str]) -> set[str]:
+    """Those of these address keys that are not mailed."""
+    return set(session.scalars(select(Suppression.email_key).where(Suppression.email_key.in_(keys))))
+
+
+def add_missing(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts subscribers; an address that is already there stays as it is."""
+    if rows:
+        session.execute(insert_of(session)(Subscriber).on_conflict_do_nothing(), list(rows))
+
+
+def by_keys(session: Session, keys: Sequence[str]) -> Sequence[Any]:
+    """Rows of id, email_key, timezone, confirmed_at."""
+    columns = (Subscriber.id, Subscriber.email_key, Subscriber.timezone, Subscriber.confirmed_at)
+    return session.execute(select(*columns).where(Subscriber.email_key.in_(keys))).all()
+
+
+def note_confirmed(session: Session, ids: Sequence[int], now: datetime) -> None:
+    session.execute(update(Subscriber).where(Subscriber.id.in_(ids)).values(confirmed_at=now))

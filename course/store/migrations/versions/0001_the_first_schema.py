@@ -228,6 +228,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(length=10), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("not_before", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("asked_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.Column("call_id", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", course.store.types.Instant(timezone=True), nullable=False),

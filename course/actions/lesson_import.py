@@ -1,0 +1,242 @@
+"""Lessons between folders and the database. A folder is a course: course.toml and NN-slug.md files.
+
+A file is compared with the digest of its own last import: unchanged does nothing, changed makes a revision, changed on
+both sides is a conflict that overwrites nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from course.actions import planning
+from course.core import course_file, lesson_file
+from course.core.course_file import WEEKDAYS, CourseText
+from course.core.errors import BadFile, Fault
+from course.core.schedule import known_zone
+from course.core.sequence import Timetable
+from course.store import courses, enrollments
+from course.store.models import Course, Edit, Lesson
+
+AUTHOR = "import"
+
+
+class Done(StrEnum):
+    """What an import did with one file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"  # changed in the file and in the course: the course stays as it is
+    KEPT = "kept"  # in the course, but not among the files
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one course, by name, as text."""
+
+    slug: str
+    course: str
+    lessons: Mapping[str, str]  # file name -> text, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    file: str
+    done: Done
+
+
+def read(files: Files) -> CourseText:
+    """Reads all files of a course. Raises BadFile with every fault that makes one of them unusable."""
+    faults = [*_names(files), *_twice(files)]
+    for name, text in files.lessons.items():
+        faults += _faults_of(partial(lesson_file.parse, text, f"{files.slug}/{name}"))
+    faults += _faults_of(lambda: _course(files))
+    if faults:
+        raise BadFile(faults)
+    return _course(files)
+
+
+def check(files: Files) -> list[Fault]:
+    """Every fault in the files of a course, those too that only its readers would meet."""
+    faults = [*_names(files), *_twice(files), *_faults_of(lambda: _course(files))]
+    for name, text in files.lessons.items():
+        faults += lesson_file.check(text, f"{files.slug}/{name}")
+    return faults
+
+
+def _course(files: Files) -> CourseText:
+    return course_file.parse(files.course, len(files.lessons), known_zone, f"{files.slug}/{course_file.FILE}")
+
+
+def _faults_of(reading: Callable[[], object]) -> list[Fault]:
+    try:
+        reading()
+    except BadFile as error:
+        return error.faults
+    return []
+
+
+def _names(files: Files) -> list[Fault]:
+    remedy = "Name it like 01-first-steps.md: number, dash, small letters, digits and dashes"
+    return [
+        Fault(f"{files.slug}/{name}", 0, "the name says no order", remedy)
+        for name in files.lessons
+        if not lesson_file.NAME.fullmatch(name)
+    ]
+
+
+def _twice(files: Files) -> list[Fault]:
+    slugs = [_slug(name) for name in files.lessons]
+    return [
+        Fault(f"{files.slug}/{name}", 0, f"two lessons are called {_slug(name)}", "Rename one of them")
+        for name in files.lessons
+        if slugs.count(_slug(name)) > 1
+    ]
+
+
+def import_course(session: Session, files: Files, now: datetime, course_now: datetime) -> list[Entry]:
+    """Brings a course's files into the database; a line for each file. Raises BadFile and then changes nothing."""
+    text = read(files)
+    course = courses.by_slug(session, files.slug)
+    if course is None:
+        course = courses.add_course(session, files.slug, now=now, imported=files.course, **_columns(text))
+        entry = Entry(course_file.FILE, Done.NEW)
+    else:
+        entry = Entry(course_file.FILE, _update_course(course, files.course, text))
+    lessons = courses.lessons_of(session, course.id)
+    return [entry, *_Import(session, course, lessons, now, course_now).run(files, text, entry.done)]
+
+
+COLUMNS = (
+    "title", "summary", "sender", "reply_to", "postal_address", "timezone", "send_until", "first_name", "disclaimer"
+)  # fmt: skip
+
+
+def _columns(text: CourseText | Course) -> dict[str, Any]:
+    """What of a course stands both in its file and in its row."""
+    return {name: getattr(text, name) for name in COLUMNS}
+
+
+def _update_course(course: Course, source: str, text: CourseText) -> Done:
+    if source == course.imported:
+        return Done.UNCHANGED
+    before = _columns(course_file.parse_again(course.imported))
+    columns = _columns(text)
+    here = {name for name, value in before.items() if getattr(course, name) != value}
+    there = {name for name, value in columns.items() if before[name] != value}
+    if any(getattr(course, name) != columns[name] for name in here & there):
+        return Done.CONFLICT
+    for name in there:
+        setattr(course, name, columns[name])
+    course.imported = source
+    return Done.CHANGED
+
+
+@dataclass(slots=True)
+class _Import:
+    """The lessons of one import, and the facts of the timetable that they bring."""
+
+    session: Session
+    course: Course
+    lessons: dict[str, Lesson]
+    now: datetime
+    course_now: datetime
+    _edit: Edit | None = None
+
+    def run(self, files: Files, text: CourseText, course_done: Done) -> list[Entry]:
+        before = self._present()
+        entries = []
+        for rank, ((name, source), gap) in enumerate(zip(files.lessons.items(), text.gaps, strict=True), 1):
+            entries.append(Entry(name, self._lesson(name, source)))
+            if course_done is not Done.CONFLICT:
+                self._place(self.lessons[_slug(name)], rank, gap, before)
+        if course_done is not Done.CONFLICT:
+            self._hours(text, before)
+        if before and self._edit:
+            planning.replan(self.session, self.course)
+        slugs = {_slug(name) for name in files.lessons}
+        return entries + [Entry(slug, Done.KEPT) for slug in self.lessons if slug not in slugs]
+
+    def _present(self) -> Timetable | None:
+        return courses.terms_of(self.session, self.course.id).at(self.course_now) if self.lessons else None
+
+    def _lesson(self, name: str, source: str) -> Done:
+        digest, lesson = lesson_file.digest(source), self.lessons.get(_slug(name))
+        if lesson is None:
+            self.lessons[_slug(name)] = self._new_lesson(_slug(name), source, digest)
+            return Done.NEW
+        if digest == lesson.imported_digest:
+            return Done.UNCHANGED
+        newest = courses.newest_revision(self.session, lesson.id)
+        if newest.digest == digest:  # somebody exported it and brings it back
+            lesson.imported_digest = digest
+            return Done.UNCHANGED
+        if newest.digest != lesson.imported_digest:
+            return Done.CONFLICT
+        lesson.imported_digest = digest
+        self._term(lesson, "revision", self._revision(lesson, source, digest))
+        return Done.CHANGED
+
+    def _new_lesson(self, slug: str, source: str, digest: str) -> Lesson:
+        lesson = courses.add_lesson(self.session, self.course.id, slug, digest, self.now)
+        self._term(lesson, "revision", self._revision(lesson, source, digest))
+        return lesson
+
+    def _revision(self, lesson: Lesson, source: str, digest: str) -> int:
+        return courses.add_revision(self.session, lesson, source, digest, AUTHOR, self.now).id
+
+    def _place(self, lesson: Lesson, rank: int, gap: int, before: Timetable | None) -> None:
+        """Rank and gap where they differ. A lesson that comes new into a running course is skipped by those who had a
+        later one."""
+        steps = {step.lesson: (n, step.gap) for n, step in enumerate(before.steps, 1)} if before else {}
+        old_rank, old_gap = steps.get(lesson.id, (None, None))
+        if rank != old_rank:
+            self._term(lesson, "rank", rank)
+        if gap != old_gap:
+            self._term(lesson, "gap", gap)
+        if before and lesson.id not in steps:
+            later = {step.lesson for step in before.steps[rank - 1 :]}
+            enrollments.exclude_past(self.session, self.course.id, lesson.id, self._the_edit().id, later)
+
+    def _hours(self, text: CourseText, before: Timetable | None) -> None:
+        weekdays = [WEEKDAYS.index(day) for day in text.weekdays]
+        if before is None or before.hour != text.send_at:
+            self._term(None, "hour", text.send_at)
+        if before is None or list(before.weekdays) != weekdays:
+            self._term(None, "weekdays", weekdays)
+
+    def _term(self, lesson: Lesson | None, name: str, value: Any) -> None:
+        courses.add_term(self.session, self._the_edit(), lesson, name, value)
+
+    def _the_edit(self) -> Edit:
+        if self._edit is None:
+            self._edit = courses.add_edit(self.session, self.course, "import", AUTHOR, self.now)
+        return self._edit
+
+
+def export_course(session: Session, course: Course, course_now: datetime) -> Files:
+    """The files of a course as it is now. What was not changed here comes out as it came in, byte for byte."""
+    timetable = courses.terms_of(session, course.id).at(course_now)
+    slugs = {lesson.id: slug for slug, lesson in courses.lessons_of(session, course.id).items()}
+    revisions = courses.revisions(session, (step.revision for step in timetable.steps))
+    present = CourseText(
+        **_columns(course),
+        gaps=tuple(step.gap for step in timetable.steps),
+        send_at=timetable.hour,
+        weekdays=tuple(WEEKDAYS[day] for day in timetable.weekdays),
+    )
+    lessons = {
+        f"{number:02d}-{slugs[step.lesson]}.md": revisions[step.revision].source
+        for number, step in enumerate(timetable.steps, 1)
+    }
+    return Files(course.slug, course_file.updated(course.imported, present), lessons)
+
+
+def _slug(name: str) -> str:
+    found = lesson_file.NAME.fullmatch(name)
+    return found[2] if found else name

@@ -1,0 +1,112 @@
+"""Letters for people: which letter a delivery is, and the values that go into its slots."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from course.core import address
+from course.core.letter import Letter, Message, Values
+from course.core.links import Links
+from course.core.tokens import send_id
+from course.mail.render import Composer, CourseFacts, Variant
+from course.store.models import Course
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """What mails say beyond the courses' own rows. Empty texts leave the word to the course."""
+
+    composer: Composer
+    links: Links
+    id_key: bytes  # the installation's, see core/tokens.py
+    sender_email: str
+    reply_to: str
+    postal_address: str
+
+    def facts(self, course: Course) -> CourseFacts:
+        """What the course's mails say about it; the environment wins over the course's own file."""
+        return CourseFacts(
+            slug=course.slug,
+            title=course.title,
+            sender=course.sender,
+            sender_email=self.sender_email,
+            reply_to=self.reply_to or course.reply_to,
+            postal_address=self.postal_address or course.postal_address,
+            disclaimer=course.disclaimer,
+            list_id=f"{course.slug}.{urlsplit(self.links.public_url).hostname}",
+            landing=self.links.landing(course.slug),
+        )
+
+    def lesson(self, course: Course, source: str, variant: Variant = "mail") -> Letter:
+        return self.composer.lesson(self.facts(course), source, variant)
+
+    def confirm(self, course: Course) -> Letter:
+        return self.composer.service(self.facts(course), "confirm")
+
+    def lesson_message(self, letter: Letter, course: Course, to: "Recipient", place: "Place") -> Message:
+        """One lesson for one reader."""
+        return Message(
+            send_id=self.lesson_id(to.email_key, course, place),
+            to=address.deliverable(to.email),
+            letter=letter,
+            values=Values(
+                {
+                    "first_name": to.name or course.first_name,
+                    "course_title": course.title,
+                    "lesson_number": str(place.number),
+                    "lesson_count": str(place.count),
+                    "course_page": self.links.reader(to.enrollment, to.links),
+                    "view_in_browser": self.links.lesson(place.delivery),
+                    "unsubscribe": self.links.leave(to.enrollment, to.links),
+                }
+            ),
+        )
+
+    def web_values(self, course: Course, name: str, number: int, count: int) -> Values:
+        """For the web view: it may be forwarded, so it carries none of the reader's own links."""
+        landing = self.links.landing(course.slug)
+        return Values(
+            {
+                "first_name": name or course.first_name,
+                "course_title": course.title,
+                "lesson_number": str(number),
+                "lesson_count": str(count),
+                "course_page": landing,
+                "view_in_browser": landing,
+                "unsubscribe": landing,
+            }
+        )
+
+    def confirm_message(
+        self, course: Course, *, subscriber: int, email: str, email_key: str, copy: int, now: datetime
+    ) -> Message:
+        """The confirmation mail: nothing in it was typed by whoever filled the form, but the address it goes to."""
+        return Message(
+            send_id=send_id(self.id_key, email_key, course.id, "confirm", copy),
+            to=address.deliverable(email),
+            letter=self.confirm(course),
+            values=Values({"confirm_url": self.links.confirmation(subscriber, course.id, now)}),
+        )
+
+    def lesson_id(self, email_key: str, course: Course, place: "Place") -> str:
+        return send_id(self.id_key, email_key, course.id, place.lesson, place.copy)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    enrollment: int
+    links: int
+    email: str
+    email_key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which lesson, as which one of how many."""
+
+    delivery: int
+    lesson: int
+    copy: int
+    number: int
+    count: int

@@ -1,0 +1,159 @@
+"""The record: what became of each message of a call, and what follows from it for the reader and for the lane."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from course.actions.planning import Planners
+from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
+from course.core.status import UNSETTLED, Enrolled, Sent, Suppressed
+from course.store import calls, deliveries, enrollments, subscribers
+
+MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
+LONGEST = timedelta(hours=1)  # that a provider may make us wait by Retry-After
+UNKNOWN_EVERY = timedelta(minutes=10)  # how often an unsettled call is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait after a failure: full jitter, from nothing to 30 s doubled each time, at most `cap` seconds."""
+
+    cap: float
+    rng: random.Random
+
+    def after(self, failures: int) -> timedelta:
+        return timedelta(seconds=self.rng.uniform(0, min(self.cap, 30.0 * 2 ** min(failures, 20))))
+
+
+def record(
+    session: Session, call_id: str, members: Sequence[int], outcomes: Sequence[Outcome], now: datetime, backoff: Backoff
+) -> None:
+    """Writes the outcomes of a call, in the order of its members. Only members that still belong to the call and are
+    not settled are touched, so a late answer cannot overwrite a newer truth."""
+    call = calls.by_id(session, call_id)
+    if call is None:
+        raise LookupError(f"call {call_id} is not in this database")
+    by_class: dict[type[Outcome], list[tuple[int, Any]]] = defaultdict(list)
+    for member, outcome in zip(members, outcomes, strict=True):
+        by_class[type(outcome)].append((member, outcome))
+    _accepted(session, call_id, _ids(by_class[Accepted]), now)
+    _refused(session, call_id, by_class[Refused], now)
+    _put_back(session, call_id, [*by_class[Unreachable], *by_class[Misconfigured]], now, backoff)
+    _uncertain(session, call_id, by_class[Uncertain])
+    _lane(session, call.provider, call.account, outcomes, now, backoff)
+    call.answer = [_answer(outcome) for outcome in outcomes]
+    call.state = "unknown" if by_class[Uncertain] else "done"
+    if call.state == "done":
+        call.bodies = None
+    else:
+        call.next_try_at = call.lease_until = max(now, min(call.lease_until, now + UNKNOWN_EVERY))
+
+
+def _accepted(session: Session, call_id: str, ids: Sequence[int], now: datetime) -> None:
+    deliveries.set_state(session, ids, Sent.ACCEPTED, call_id=call_id, done_at=now, reason=None, scope=None)
+
+
+def _refused(session: Session, call_id: str, refused: Iterable[tuple[int, Refused]], now: datetime) -> None:
+    for member, outcome in refused:
+        what = {"scope": outcome.scope, "reason": outcome.reason[:500], "done_at": now}
+        changed = deliveries.set_state(session, [member], Sent.REFUSED, call_id=call_id, **what)
+        if changed and outcome.scope == "recipient":
+            _stop(session, member, outcome.reason, now)
+
+
+def _stop(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
+    """The address refuses: nothing more goes to it, in any course."""
+    delivery = deliveries.many(session, [delivery_id])[delivery_id]
+    person = subscribers.by_id(session, delivery.subscriber_id)
+    if person:
+        subscribers.suppress(session, person.email_key, Suppressed.BOUNCE, reason, now)
+        enrollments.stop_all(session, person.id, reason, now)
+
+
+def _put_back(
+    session: Session,
+    call_id: str,
+    failed: Sequence[tuple[int, Unreachable | Misconfigured]],
+    now: datetime,
+    backoff: Backoff,
+) -> None:
+    """Surely not taken: queued again. The next lesson is not planned while this one waits."""
+    rows = deliveries.many(session, _ids(failed))
+    for member, outcome in failed:
+        row = rows[member]
+        if row.call_id != call_id or row.state not in UNSETTLED:
+            continue
+        alone = isinstance(outcome, Unreachable) and outcome.scope == "message"
+        if alone and row.attempts >= MAX_ATTEMPTS:
+            _refused(session, call_id, [(member, _given_up(outcome.reason, row.attempts))], now)
+            continue
+        if not alone:
+            row.attempts -= 1  # trouble of the account or the road is not the message's
+        asked = timedelta(seconds=outcome.after) if isinstance(outcome, Unreachable) and outcome.after else None
+        row.state, row.reason = Sent.QUEUED, outcome.reason[:500]
+        row.not_before = now + (asked or backoff.after(row.attempts))
+    session.flush()
+    enrollments.hold(session, (row.enrollment_id for row in rows.values() if row.enrollment_id))
+
+
+def _given_up(reason: str, attempts: int) -> Refused:
+    return Refused(f"given up after {attempts} tries: {reason}", "message")
+
+
+def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Uncertain]]) -> None:
+    for member, outcome in uncertain:
+        deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=outcome.reason[:500])
+    rows = deliveries.many(session, _ids(uncertain)).values()
+    enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id))
+
+
+def release(session: Session, members: Sequence[int]) -> None:
+    """Plans the next lesson of the readers whose lesson was settled late."""
+    settled = [row for row in deliveries.many(session, members).values() if row.enrollment_id]
+    ids = [row.enrollment_id for row in settled if row.enrollment_id]
+    planners, plans = Planners(session), []
+    for reader in enrollments.rows(session, ids):
+        if reader.status == Enrolled.ACTIVE and not deliveries.unsettled(session, reader.id):
+            excluded = enrollments.exclusions(session, [reader.id])[reader.id]
+            plan = planners[reader.course_id].next(reader, reader.timezone, excluded)
+            plans.append({"key": reader.id, "due_at": plan and plan.due_at})
+    enrollments.save_plans(session, plans)
+
+
+def _lane(
+    session: Session, provider: str, account: str, outcomes: Sequence[Outcome], now: datetime, backoff: Backoff
+) -> None:
+    """What one account's answer means for everything that goes through it."""
+    trouble = _trouble(outcomes)
+    lane = calls.lane(session, provider, account, lock=trouble is not None)
+    if trouble is None:
+        if lane.failures and any(isinstance(outcome, Accepted) for outcome in outcomes):
+            lane.failures, lane.paused_until, lane.reason = 0, None, ""
+        return
+    wait = backoff.after(lane.failures)
+    if isinstance(trouble, Unreachable) and trouble.after is not None:
+        wait = min(max(wait, timedelta(seconds=trouble.after)), LONGEST)
+    lane.failures, lane.paused_until, lane.reason = lane.failures + 1, now + wait, trouble.reason[:500]
+
+
+def _trouble(outcomes: Sequence[Outcome]) -> Misconfigured | Unreachable | None:
+    """What keeps everything from getting through; an account's fault says more than a closed road."""
+    for outcome in outcomes:
+        if isinstance(outcome, Misconfigured):
+            return outcome
+    return next((o for o in outcomes if isinstance(o, Unreachable) and o.scope == "provider"), None)
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    """How an outcome is kept with its call."""
+    name = type(outcome).__name__.lower()
+    return {name: outcome.provider_id if isinstance(outcome, Accepted) else outcome.reason}
+
+
+def _ids(pairs: Iterable[tuple[int, Any]]) -> list[int]:
+    return [member for member, _ in pairs]

@@ -1,0 +1,257 @@
+"""The mark: one durable transaction before the provider is called.
+
+Whoever is due and may get mail now gets a Delivery in state `sending`, their next lesson is planned, and the Call is
+stored with its members in order. A killed worker that had not marked lets go by rollback; one that had leaves a Call,
+which `settling` takes up. What the provider answered is for `recording`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from course.actions import signup
+from course.actions.letters import Letters, Place, Recipient
+from course.actions.planning import Planner, Planners
+from course.core import bundle
+from course.core.clock import Now
+from course.core.letter import Letter, Message
+from course.core.sequence import Step
+from course.core.status import Enrolled, Sent
+from course.mail.provider import Provider
+from course.store import calls, courses, deliveries, enrollments
+
+Kind = Literal["confirm", "lesson"]
+GROUP = 32  # calls made at once where a provider takes one message per call
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one mark decided to send: `members` are delivery ids in the order of `messages`; `bodies` are the requests,
+    each for up to the provider's batch size of messages."""
+
+    call_id: str
+    members: list[int]
+    messages: list[Message]
+    bodies: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The way out through one provider account."""
+
+    provider: Provider
+    account: str
+    letters: Letters
+    lease: timedelta  # after it, others may take the call up
+    checks_window: bool  # False where the course calendar runs fast: then the plan alone decides
+    new_call_id: Callable[[], str]
+
+    def mark(self, session: Session, kind: Kind, now: Now) -> Batch | None:
+        """Takes what is due and stores the call for it. None: nothing is due. A batch without members: rows were
+        planned anew, and there may be more to do."""
+        lane = calls.lane(session, self.provider.name, self.account)
+        if lane.paused_until and lane.paused_until > now.machine:
+            return None
+        size = 1 if lane.failures else max(self.provider.batch_size, GROUP)  # after trouble, a single probe
+        marking = _Marking(self, session, now, self.new_call_id())
+        found = marking.confirmations(size) if kind == "confirm" else marking.lessons(size)
+        if not found:
+            return None
+        return marking.batch(kind)
+
+
+@dataclass(slots=True)
+class _Marking:
+    """One marking transaction."""
+
+    sending: Sending
+    session: Session
+    now: Now
+    call_id: str
+    planners: Planners = field(init=False)
+    members: list[int] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.planners = Planners(self.session)
+
+    def batch(self, kind: Kind) -> Batch:
+        provider, size = self.sending.provider, self.sending.provider.batch_size
+        chunks = [self.messages[i : i + size] for i in range(0, len(self.messages), size)]
+        bodies = [provider.build(chunk) for chunk in chunks]
+        if self.members:
+            lease_until = self.now.machine + self.sending.lease
+            calls.add(
+                self.session,
+                id=self.call_id,
+                provider=provider.name,
+                account=self.sending.account,
+                kind=kind,
+                state="sending",
+                members=self.members,
+                bodies=bundle.pack(bodies) if provider.honours_keys else None,
+                marked_at=self.now.machine,
+                lease_until=lease_until,
+                next_try_at=lease_until,
+            )
+        return Batch(self.call_id, self.members, self.messages, bodies)
+
+    def confirmations(self, limit: int) -> bool:
+        queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit)
+        for row in queued:
+            if not signup.may_confirm(self.session, row.email_key, self.now.machine):
+                self._cancel(row, "the address may not be mailed")
+                continue
+            course = self.planners[row.course_id].course
+            message = self.sending.letters.confirm_message(
+                course,
+                subscriber=row.subscriber_id,
+                email=row.email,
+                email_key=row.email_key,
+                copy=row.copy,
+                now=self.now.machine,
+            )
+            self._again(row)
+            self._join(row.id, message)
+        return bool(queued)
+
+    def lessons(self, limit: int) -> bool:
+        """Lessons that were put back come first, then whoever is due, oldest first."""
+        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit)
+        due = enrollments.take_due(self.session, self.now.course, limit - len(queued)) if len(queued) < limit else ()
+        self._queued_lessons(queued)
+        self._due_lessons(due)
+        return bool(queued or due)
+
+    def _queued_lessons(self, queued: Sequence[Any]) -> None:
+        readers = {row.id: row for row in enrollments.rows(self.session, (row.enrollment_id for row in queued))}
+        for row in queued:
+            reader, planner = readers[row.enrollment_id], self.planners[row.course_id]
+            step = next((s for s in planner.timetable(reader).steps if s.lesson == row.lesson_id), None)
+            if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed or step is None:
+                self._cancel(row, "no longer wanted")
+            elif not self._may_leave(planner, reader, row.asked_at):
+                opening = planner.opening(reader, reader.timezone, self.now.course)
+                wait = opening - self.now.course
+                deliveries.change(self.session, row.id, not_before=self.now.machine + wait)
+            else:
+                self._send_again(row, reader, planner, step)
+
+    def _send_again(self, row: Any, reader: Any, planner: Planner, step: Step) -> None:
+        letter, problem = self._letter(planner, step.revision)
+        if letter is None:
+            deliveries.change(self.session, row.id, **self._refusal(problem))
+        else:
+            place = _place(row.id, planner, reader, step, row.copy)
+            # Its revision is pinned anew, since no copy of it was ever taken.
+            self._again(row, revision_id=step.revision, number=place.number, count=place.count)
+            self._join(row.id, self._message(letter, planner, reader, place))
+        excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
+        enrollments.save_plans(self.session, [_moved(planner, reader, step, excluded, self.now.course)])
+
+    def _due_lessons(self, due: Sequence[Any]) -> None:
+        excluded = enrollments.exclusions(self.session, (reader.id for reader in due)) if due else {}
+        going: list[tuple[Any, Planner, Step]] = []
+        moved, waiting, finished = [], [], []
+        for reader in due:
+            planner, out = self.planners[reader.course_id], excluded.get(reader.id, set())
+            step = planner.timetable(reader).next_step(reader.had, out)
+            if step is None:
+                finished.append({"key": reader.id, "due_at": None, "status": Enrolled.FINISHED})
+            elif not self._may_leave(planner, reader, reader.asked_at):
+                opening = planner.opening(reader, reader.timezone, self.now.course)
+                waiting.append({"key": reader.id, "due_at": opening, "asked_at": None})
+            else:
+                going.append((reader, planner, step))
+                moved.append(_moved(planner, reader, step, out, self.now.course))
+        for plans in (moved, waiting, finished):
+            enrollments.save_plans(self.session, plans)
+        self._new_deliveries(going)
+
+    def _new_deliveries(self, going: Sequence[tuple[Any, Planner, Step]]) -> None:
+        letters = {step.revision: self._letter(planner, step.revision) for _, planner, step in going}
+        rows = []
+        for reader, planner, step in going:
+            place = _place(0, planner, reader, step, reader.copy)
+            letter, problem = letters[step.revision]
+            state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
+            rows.append(self._row(reader, step, place) | (state if letter else state | self._refusal(problem)))
+        for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
+            letter, _ = letters[step.revision]
+            if letter:
+                place = Place(identity, step.lesson, reader.copy, row["number"], row["count"])
+                self._join(identity, self._message(letter, planner, reader, place))
+
+    def _row(self, reader: Any, step: Step, place: Place) -> dict[str, Any]:
+        return {
+            "kind": "lesson",
+            "subscriber_id": reader.subscriber_id,
+            "course_id": reader.course_id,
+            "enrollment_id": reader.id,
+            "lesson_id": step.lesson,
+            "copy": reader.copy,
+            "revision_id": step.revision,
+            "number": place.number,
+            "count": place.count,
+            "asked_at": reader.asked_at,
+            "attempts": 1,
+            "created_at": self.now.machine,
+        }
+
+    def _letter(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
+        """The compiled letter; or None and why not: one lesson that cannot be rendered stops no other."""
+        revision = courses.revision(self.session, revision_id)
+        try:
+            return self.sending.letters.lesson(planner.course, revision.source), ""
+        except Exception as error:  # whatever a lesson's text does, it is that lesson's fault
+            return None, f"the lesson cannot be rendered: {error}"
+
+    def _message(self, letter: Letter, planner: Planner, reader: Any, place: Place) -> Message:
+        to = Recipient(reader.id, reader.links, reader.email, reader.email_key, reader.name)
+        return self.sending.letters.lesson_message(letter, planner.course, to, place)
+
+    def _may_leave(self, planner: Planner, reader: Any, asked_at: datetime | None) -> bool:
+        if not self.sending.checks_window:
+            return True
+        return planner.may_leave(reader, reader.timezone, asked_at, self.now.course)
+
+    def _join(self, member: int, message: Message) -> None:
+        self.members.append(member)
+        self.messages.append(message)
+
+    def _again(self, row: Any, **values: Any) -> None:
+        values |= {"state": Sent.SENDING, "call_id": self.call_id, "attempts": row.attempts + 1}
+        deliveries.change(self.session, row.id, **values)
+
+    def _cancel(self, row: Any, reason: str) -> None:
+        deliveries.change(self.session, row.id, state=Sent.CANCELLED, reason=reason, done_at=self.now.machine)
+
+    def _refusal(self, problem: str) -> dict[str, Any]:
+        return {
+            "state": Sent.REFUSED,
+            "scope": "message",
+            "reason": problem[:500],
+            "done_at": self.now.machine,
+            "call_id": None,
+        }
+
+
+def _place(delivery: int, planner: Planner, reader: Any, step: Step, copy: int) -> Place:
+    timetable = planner.timetable(reader)
+    return Place(delivery, step.lesson, copy, timetable.number(step.lesson), len(timetable.steps))
+
+
+def _moved(planner: Planner, reader: Any, step: Step, excluded: set[int], at: datetime) -> dict[str, Any]:
+    """The reader's row after this lesson went: the next one is planned at once."""
+    plan = planner.after(reader, reader.timezone, step.lesson, at, excluded)
+    return {
+        "key": reader.id,
+        "anchor_at": at,
+        "asked_at": None,
+        "had": [*reader.had, step.lesson] if step.lesson not in reader.had else reader.had,
+        "due_at": plan and plan.due_at,
+        "status": Enrolled.ACTIVE if plan else Enrolled.FINISHED,
+    }

@@ -1,0 +1,212 @@
+"""Wiring: settings to working parts. A door, so it may read the clock and draw random numbers."""
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from course import __version__
+from course.actions import installing, lesson_import
+from course.actions.letters import Letters
+from course.actions.recording import Backoff
+from course.actions.sending import Sending
+from course.core.clock import Now
+from course.core.course_file import FILE
+from course.core.errors import BadFile, BadSettings, CourseError, Fault
+from course.core.links import Links
+from course.core.tokens import Tokens
+from course.mail import registry
+from course.mail.provider import Provider
+from course.mail.render import Composer, CourseFacts
+from course.paths import shipped
+from course.settings import Settings
+from course.store import courses, installation
+from course.store.db import Database
+from course.store.migrations import migrate
+from course.web import create_app
+from course.web.services import Services
+from course.worker.loop import Loop
+from course.worker.sender import Sender
+
+SHORT_LEASE = timedelta(seconds=15)  # where a call that was left alone can be cleared up at once
+LEASE = timedelta(minutes=10)  # longer than any provider keeps a silent connection open
+TOO_BIG = 80_000  # bytes of HTML; Gmail cuts mails off at about 102 KB
+CAP, CAP_LOOPBACK = 600.0, 5.0  # longest backoff, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A course that is ready to run: its database is up to date."""
+
+    settings: Settings
+    database: Database
+    id_key: bytes
+    letters: Letters
+    speed: int
+
+    def now(self) -> Now:
+        """Both clocks. A calendar at ordinary speed needs no look into the database unless it once ran fast."""
+        machine = datetime.now(UTC)
+        if self.speed == 1 and self.settings.reaches_people:
+            return Now(machine, machine)
+        with self.database.read() as session:
+            return Now(machine, installing.calendar(session, machine).now(machine))
+
+
+def open_course(settings: Settings, speed: int | None = None) -> Parts:
+    """Brings the database up to date and opens it. `speed` None leaves the calendar as it is, as commands do beside a
+    running server."""
+    database, now = Database(settings.database), datetime.now(UTC)
+    migrate(database)
+    if database.is_sqlite and database.url.database:
+        _private(Path(database.url.database))
+    with database.write() as session:
+        row = installing.install(session, now, lambda: secrets.token_bytes(32))
+        if speed is not None:
+            installing.set_calendar(row, speed=speed, reaches_people=settings.reaches_people, now=now)
+    letters = Letters(
+        composer=Composer(shipped("templates") / "mail"),
+        links=Links(settings.public_url, Tokens(settings.secrets)),
+        id_key=row.key,
+        sender_email=settings.sender,
+        reply_to=settings.reply_to,
+        postal_address=settings.postal_address,
+    )
+    return Parts(settings, database, row.key, letters, row.speed)
+
+
+def _private(path: Path) -> None:
+    """The database and what SQLite keeps beside it, for their owner only."""
+    for file in path.parent.glob(f"{path.name}*"):
+        file.chmod(0o600)
+
+
+def provider_of(settings: Settings) -> Provider:
+    try:
+        return registry.provider_named(
+            settings.provider,
+            url=settings.provider_url,
+            key=settings.provider_key.get_secret_value(),
+            message_stream=settings.provider_stream,
+            outbox_path=settings.home / "outbox",
+            settle=timedelta(seconds=settings.settle_seconds),
+            now=lambda: datetime.now(UTC),
+        )
+    except ValueError as error:
+        raise BadSettings(f"COURSE_PROVIDER is {settings.provider!r} and cannot be used: {error}") from None
+
+
+def web_app(parts: Parts) -> Flask:
+    return create_app(
+        Services(
+            database=parts.database,
+            letters=parts.letters,
+            now=parts.now,
+            public_url=parts.settings.public_url,
+            trusted_proxies=parts.settings.trusted_proxies,
+            outbox=parts.settings.home.absolute() / "outbox" if parts.settings.provider == "outbox" else None,
+            templates=shipped("templates"),
+            version=__version__,
+        )
+    )
+
+
+def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
+    """The worker's loop, not yet started, and what to call after it was stopped."""
+    provider = provider_of(parts.settings)
+    quick = parts.settings.provider_on_loopback or parts.settings.provider == "outbox"
+    sending = Sending(
+        provider=provider,
+        account=parts.settings.provider_account,
+        letters=parts.letters,
+        lease=SHORT_LEASE if quick or provider.honours_keys else LEASE,
+        checks_window=parts.speed == 1,
+        new_call_id=lambda: secrets.token_hex(16),
+    )
+    backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
+    sender = Sender(parts.database, sending, parts.now, _awake, backoff)
+    loop = Loop()
+    loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
+    loop.every(0.5, lambda: sender.step("lesson"), "lessons")
+    loop.every(2, sender.settle, "settle")
+    loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts), "tick")
+    return loop, sender.close
+
+
+def _note_tick(parts: Parts) -> bool:
+    now = datetime.now(UTC)
+    with parts.database.relaxed() as session:
+        installation.note_tick(session, now)
+        installing.note_calendar(session, now)
+    return False
+
+
+def _awake() -> float:
+    """Seconds that went by, those too in which the machine slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def files_in(folder: Path) -> list[lesson_import.Files]:
+    """The courses of a folder: the folder itself if it holds a course.toml, else each folder in it that does."""
+    homes = [folder] if (folder / FILE).is_file() else sorted(p.parent for p in folder.glob(f"*/{FILE}"))
+    if not homes:
+        raise CourseError(f"{folder} holds no {FILE}, nor does any folder in it.")
+    return [
+        lesson_import.Files(
+            home.resolve().name, _text(home / FILE), {p.name: _text(p) for p in sorted(home.glob("*.md"))}
+        )
+        for home in homes
+    ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadFile([Fault(str(path), 0, f"not UTF-8 at byte {error.start}", "Save it as UTF-8")]) from None
+
+
+def import_shipped(parts: Parts) -> list[str]:
+    """Imports the courses that come with the package and that the database does not have yet; their slugs."""
+    now, added = parts.now(), []
+    for files in files_in(shipped("lessons")):
+        with parts.database.write() as session:
+            if courses.by_slug(session, files.slug) is None:
+                lesson_import.import_course(session, files, now.machine, now.course)
+                added.append(files.slug)
+    return added
+
+
+def faults_of(files: lesson_import.Files) -> list[Fault]:
+    """Everything wrong with the files of a course, the size of its mails included."""
+    faults = lesson_import.check(files)
+    if faults:
+        return faults
+    text, composer = lesson_import.read(files), Composer(shipped("templates") / "mail")
+    facts = CourseFacts(
+        slug=files.slug, title=text.title, sender=text.sender, sender_email="", reply_to="", list_id="", landing="",
+        postal_address=text.postal_address, disclaimer=text.disclaimer,
+    )  # fmt: skip
+    for name, source in files.lessons.items():
+        size = len("".join(composer.lesson(facts, source, "mail").html.segments).encode())
+        if size > TOO_BIG:
+            problem = f"the mail has {size // 1000} KB, and some mail programs cut it off at 102"
+            faults.append(Fault(f"{files.slug}/{name}", 0, problem, "Split the lesson in two"))
+    return faults
+
+
+def winners(settings: Settings) -> list[str]:
+    """Which value is used where both the environment and a course say something."""
+    parts = open_course(settings)
+    with parts.database.read() as session:
+        return [
+            f"{course.slug}: {name} = {getattr(settings, name) or getattr(course, name) or '(empty)'}   "
+            f"[{'environment' if getattr(settings, name) else 'course.toml'}]"
+            for course in courses.all_courses(session)
+            for name in ("reply_to", "postal_address")
+        ]

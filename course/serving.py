@@ -1,0 +1,83 @@
+"""Processes that stay: the web server, the worker, or both in one. They end on SIGTERM and Ctrl-C, with exit 0, once
+the batch in hand is finished."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event
+from types import FrameType
+
+import waitress
+
+from course import assembly
+from course.assembly import Parts
+from course.core.errors import CourseError
+
+THREADS = 8
+
+
+def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
+    """Runs the web server, with the worker beside it if wanted, until it is told to stop."""
+    listener = _listener(host, port)
+    server = waitress.create_server(assembly.web_app(parts), sockets=[listener], threads=THREADS, ident=None)
+    with _ends_on_signals(), _working(parts) if worker else _nothing():
+        server.run()  # takes SystemExit and KeyboardInterrupt as the wish to end
+        server.close()
+
+
+def work(parts: Parts) -> None:
+    """Runs the worker alone until it is told to stop."""
+    with _ends_on_signals(), _working(parts):
+        with suppress(SystemExit, KeyboardInterrupt):
+            Event().wait()
+
+
+@contextmanager
+def _working(parts: Parts) -> Iterator[None]:
+    loop, close = assembly.worker_loop(parts)
+    loop.start()
+    try:
+        yield
+    finally:
+        loop.stop()
+        close()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _ends_on_signals() -> Iterator[None]:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one does not wait
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    yield
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Bound before anything else starts, so that a port that is taken is said at once."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        return listener
+    except OSError as error:
+        raise CourseError(
+            f"{host}:{port} cannot be used ({error.strerror}). Choose another one with --port (make run PORT=8001)."
+        ) from None
+
+
+def log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,91 @@
+"""`POST /signups`: a form on any page, or JSON. No cookie and no CSRF token: there is no session to ride on, and what
+it does is to send one mail that asks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from sqlalchemy.orm import Session
+
+from course.actions import signup
+from course.actions.signup import Invalid
+from course.store import courses
+from course.store.models import Course
+from course.web import origins
+from course.web.doors import open_door
+from course.web.readers import landing
+from course.web.services import services
+
+FIELDS = ("email", "name", "timezone", "source")
+HONEYPOT = "website"  # people do not see it; what fills it is a machine
+
+
+def add_to(bp: Blueprint) -> None:
+    bp.add_url_rule("/signups", view_func=sign_up, methods=["POST", "OPTIONS"])
+
+
+@open_door
+def sign_up() -> Response:
+    response = _preflight() if request.method == "OPTIONS" else _sign_up()
+    response.headers["Access-Control-Allow-Origin"] = "*"  # any blog may hold the form; there are no credentials
+    return response
+
+
+def _preflight() -> Response:
+    response = make_response("", 204)
+    response.headers["Access-Control-Allow-Methods"] = "POST"
+    response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+    return response
+
+
+def _sign_up() -> Response:
+    fields = _fields()
+    with services().database.write() as session:
+        course = _course(session, fields.get("course"))
+        try:
+            wanted = signup.checked(*(fields.get(name) for name in FIELDS))
+        except Invalid as invalid:
+            return _refusal(session, course, fields, invalid)
+        if course.closed_at:
+            return _refusal(session, course, fields, Invalid({"": "Sign-up is closed at the moment."}))
+        if not fields.get(HONEYPOT):
+            origin = origins.of_request(wanted.source)
+            signup.sign_up(session, course, wanted, origin, services().now().machine)
+        return _welcome(course, wanted.email)
+
+
+def _fields() -> Mapping[str, Any]:
+    """The fields of a form or of a JSON object; a form's are texts."""
+    if not request.is_json:
+        return request.form
+    body = request.get_json()
+    if not isinstance(body, dict):
+        abort(400)
+    return body
+
+
+def _course(session: Session, slug: object) -> Course:
+    """The course that is meant: the first one where none is named."""
+    if slug:
+        return (isinstance(slug, str) and courses.by_slug(session, slug)) or abort(404)
+    return next(iter(courses.all_courses(session)), None) or abort(404)
+
+
+def _refusal(session: Session, course: Course, fields: Mapping[str, Any], invalid: Invalid) -> Response:
+    if request.is_json:
+        return make_response(jsonify(errors=invalid.errors), 422)
+    form = {name: str(fields.get(name, ""))[:400] for name in FIELDS}
+    page = landing.page(session, course, form=form, source=form["source"], invalid=invalid)
+    return make_response(page, 422)
+
+
+def _welcome(course: Course, email: str) -> Response:
+    """The same for a new, a known and a suppressed address: nobody learns who is a reader."""
+    if request.is_json:
+        return make_response(jsonify(message="Check your inbox: we sent you a link to confirm your place."), 202)
+    letter = services().letters.confirm(course)
+    subject = "".join(letter.subject.segments)
+    page = render_template(
+        "readers/check_inbox.html", course=course, email=email, subject=subject, sender=letter.sender_name
+    )
+    return make_response(page)

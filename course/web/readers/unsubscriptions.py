@@ -1,0 +1,68 @@
+"""The way out: RFC 8058 one-click, a page with a button, and undo.
+
+POST leaves at once, whatever the body, and answers 200 without a redirect; GET never leaves (scanners follow links).
+"""
+
+from flask import Blueprint, Response, make_response, render_template
+from sqlalchemy.orm import Session
+
+from course.actions import signup
+from course.core.status import Enrolled
+from course.core.tokens import Purpose
+from course.store.models import Enrollment
+from course.web import origins, words
+from course.web.doors import open_door
+from course.web.readers import pages
+from course.web.services import services
+
+
+def add_to(bp: Blueprint) -> None:
+    bp.add_url_rule("/unsubscriptions/<token>", view_func=show_unsubscription)
+    bp.add_url_rule("/unsubscriptions/<token>", view_func=unsubscribe, methods=["POST"])
+    bp.add_url_rule("/returns/<token>", view_func=come_back, methods=["POST"])
+
+
+@open_door
+def show_unsubscription(token: str) -> Response:
+    with services().database.read() as session:
+        found = pages.enrollment_of(session, Purpose.LEAVE, token)
+        return _page(session, found, token, "left" if found and found.status == Enrolled.LEFT else "ask")
+
+
+@open_door
+def unsubscribe(token: str) -> Response:
+    with services().database.write() as session:
+        found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
+        if found:
+            signup.leave(session, found, origins.of_request(), now=services().now().machine)
+        return _page(session, found, token, "left")
+
+
+@open_door
+def come_back(token: str) -> Response:
+    with services().database.write() as session:
+        found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
+        if found and not signup.come_back(session, found, origins.of_request(), now=services().now().machine):
+            return _page(session, found, token, "left")
+        return _page(session, found, token, "back")
+
+
+def _page(session: Session, found: Enrollment | None, token: str, state: str) -> Response:
+    """200 also for a token that is nobody's: a mail program that asks to leave must never hear no."""
+    if found is None:
+        page = render_template(
+            "readers/unsubscribe.html", course=None, state="unknown", address="", leave_url="", return_url="", when=""
+        )
+        return make_response(page)
+    person, course = pages.person_and_course(session, found)
+    zone = person.timezone or course.timezone
+    page = render_template(
+        "readers/unsubscribe.html",
+        course=course,
+        state=state,
+        address=words.masked(person.email),
+        leave_url=f"/unsubscriptions/{token}",
+        return_url=f"/returns/{token}",
+        when=words.when(found.due_at, zone) if found.due_at else "",
+    )
+    return make_response(page)

@@ -1,0 +1,28 @@
+"""What the web needs of the rest; handed over once, at start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from flask import current_app
+
+from course.actions.letters import Letters
+from course.core.clock import Now
+from course.store.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    database: Database
+    letters: Letters
+    now: Callable[[], Now]
+    public_url: str
+    trusted_proxies: int
+    outbox: Path | None  # its Maildir; None for every provider but the outbox
+    templates: Path
+    version: str
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["course"])

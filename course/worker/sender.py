@@ -1,0 +1,91 @@
+"""Mark, send, record; settle. Each step returns True when it did work: `while step(): pass`."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from course.actions import recording, settling
+from course.actions.recording import Backoff
+from course.actions.sending import GROUP, Batch, Kind, Sending
+from course.core.clock import Now
+from course.core.outcome import Outcome, Uncertain, Unreachable
+from course.store.db import Database
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Sender:
+    """The only one that calls a provider. `awake` counts seconds, those too in which the machine slept."""
+
+    database: Database
+    sending: Sending
+    now: Callable[[], Now]
+    awake: Callable[[], float]
+    backoff: Backoff
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(GROUP, "post"))
+
+    def step(self, kind: Kind) -> bool:
+        """One batch. No transaction is open while the provider is called."""
+        began = self.awake()
+        with self.database.write() as session:
+            batch = self.sending.mark(session, kind, self.now())
+        if batch is None:
+            return False
+        if batch.members:
+            outcomes = self._send(batch, began)
+            with self.database.relaxed() as session:
+                now = self.now().machine
+                recording.record(session, batch.call_id, batch.members, outcomes, now, self.backoff)
+            _tell(kind, outcomes)
+        return True
+
+    def settle(self) -> bool:
+        """One call that nobody knows the end of."""
+        sending, now = self.sending, self.now().machine
+        with self.database.write() as session:
+            case = settling.take(session, sending.provider, sending.account, sending.letters, now, sending.lease)
+        if case is None:
+            return False
+        outcomes = settling.ask(sending.provider, case, self.now().machine)
+        with self.database.write() as session:
+            settling.settle(session, case, outcomes, self.now().machine, self.backoff)
+        _tell("settled", outcomes)
+        return True
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self.sending.provider.close()
+
+    def _send(self, batch: Batch, began: float) -> list[Outcome]:
+        size = self.sending.provider.batch_size
+        counts = [len(batch.members[i : i + size]) for i in range(0, len(batch.members), size)]
+        posts = self._threads.map(
+            lambda index: self._post(batch, began, index, counts[index]), range(len(batch.bodies))
+        )
+        return [outcome for answers in posts for outcome in answers]
+
+    def _post(self, batch: Batch, began: float, index: int, count: int) -> list[Outcome]:
+        if self.awake() - began > self._patience:
+            # Frozen or asleep since the mark: others may have taken the call up. Nothing was posted, so put it back.
+            return [Unreachable("this worker was held up before the call")] * count
+        try:
+            return self.sending.provider.post(batch.bodies[index], settling.request_key(batch.call_id, index), count)
+        except Exception as error:
+            log.exception("the provider's adapter failed")
+            return [Uncertain(f"the adapter failed: {error}")] * count
+
+    @property
+    def _patience(self) -> float:
+        """Seconds from the mark until a call may no longer begin: well before its lease ends."""
+        return min(30.0, self.sending.lease.total_seconds() / 3)
+
+
+def _tell(kind: str, outcomes: list[Outcome]) -> None:
+    """How many became what; never to whom."""
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        name = type(outcome).__name__.lower()
+        counts[name] = counts.get(name, 0) + 1
+    log.info("%s: %s", kind, ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing to do")
