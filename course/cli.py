@@ -57,7 +57,7 @@ def run(host: str, port: int, speed: int) -> None:
 
     Imports the courses that come with the package and that the database does not have yet.
     """
-    parts = _open(speed)
+    parts = _open(speed, port)
     for slug in assembly.import_shipped(parts):
         click.echo(f"Imported the course {slug!r}.")
     here = f"http://{host}:{port}"
@@ -75,7 +75,7 @@ def run(host: str, port: int, speed: int) -> None:
 @SPEED
 def web(host: str, port: int, speed: int) -> None:
     """Start the site alone. Start as many as you like; they share the database."""
-    parts = _open(speed)
+    parts = _open(speed, port)
     click.echo(f"Sign-up page:  http://{host}:{port}/")
     serving.serve(parts, host, port, worker=False)
 
@@ -212,7 +212,7 @@ def version() -> None:
     click.echo(__version__)
 
 
-def _open(speed: int | None = None) -> assembly.Parts:
-    found = settings.load()
+def _open(speed: int | None = None, port: int | None = None) -> assembly.Parts:
+    found = settings.load(port)
     serving.log_to_stderr(found.log_level)
     return assembly.open_course(found, speed)

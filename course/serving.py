@@ -30,9 +30,8 @@ def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
 
 def work(parts: Parts) -> None:
     """Runs the worker alone until it is told to stop."""
-    with _ends_on_signals(), _working(parts):
-        with suppress(SystemExit, KeyboardInterrupt):
-            Event().wait()
+    with _ends_on_signals(), _working(parts), suppress(SystemExit, KeyboardInterrupt):
+        Event().wait()
 
 
 @contextmanager

@@ -155,10 +155,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def load(**overrides: Any) -> Settings:
-    """Reads the environment, makes the home folder and its secret where they are missing. Raises BadSettings."""
+def load(port: int | None = None) -> Settings:
+    """Reads the environment, makes the home folder and its secret where they are missing. Raises BadSettings.
+
+    `port` is where the site listens: without COURSE_PUBLIC_URL, links lead there.
+    """
+    here = {"public_url": f"http://127.0.0.1:{port}"} if port and f"{PREFIX}PUBLIC_URL" not in os.environ else {}
     try:
-        found = Settings(**overrides)
+        found = Settings(**here)
     except ValidationError as error:
         raise BadSettings("\n".join(_lines(error))) from None
     _make_home(found.home)

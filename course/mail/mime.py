@@ -78,7 +78,7 @@ def _words(header: str, text: str) -> str:
     """ASCII as it stands; the rest, and what only looks like an encoded word, as words of at most 75 characters."""
     if text.isascii() and "=?" not in text and len(text) <= _LONGEST_LINE:
         return text
-    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+    return Header(text, "utf-8", maxlinelen=76, header_name=header).encode(linesep="\r\n")
 
 
 def _structured(header: str, value: str) -> str:

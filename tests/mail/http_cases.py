@@ -25,11 +25,13 @@ IMPATIENT = Patience(connect=0.2, read=0.1, total=0.25)
 NOW = 1_800_000_000  # the server's clock, as seconds since 1970
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["data", "errors", "index", "id", "name", "message", "ErrorCode", "Message", "MessageID"]),
-        inner,
-        max_size=3,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["data", "errors", "index", "id", "name", "message", "ErrorCode", "Message", "MessageID"]),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=8,
 )
@@ -265,7 +267,9 @@ class HttpProviderCases:
             provider.send([a_message()], "k")
         assert [request.headers["Cookie"] for request in server.seen] == [None, None]
 
-    @given(status=st.sampled_from([200, 201, 400, 401, 403, 409, 422, 429, 500, 503]), body=JSON, count=st.integers(1, 3))
+    @given(
+        status=st.sampled_from([200, 201, 400, 401, 403, 409, 422, 429, 500, 503]), body=JSON, count=st.integers(1, 3)
+    )
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     def test_no_json_raises_or_blames_a_runner_for_a_batch(self, status: int, body: object, count: int) -> None:
         with closing(self.make("http://127.0.0.1:9", PATIENT)) as provider:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
@@ -54,9 +55,12 @@ class ScriptedServer(ThreadingHTTPServer):
         self.script: list[Behaviour] = []
         self.connections = 0
         self.stopping = threading.Event()
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # HTTPServer's would ask the DNS for our name, each time
 
     def behaviour(self) -> Behaviour:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]

@@ -115,9 +115,7 @@ class SmtpScript:
         reader.close()
         connection.close()
 
-    def _take(
-        self, connection: socket.socket, conversation: Conversation, readline: Callable[[], bytes]
-    ) -> None:
+    def _take(self, connection: socket.socket, conversation: Conversation, readline: Callable[[], bytes]) -> None:
         lines = []
         while (line := readline()) != b".\r\n":
             if not line or self.reply("half"):

@@ -26,7 +26,9 @@ HOSTILE = st.lists(
 
 def test_the_whole_mail() -> None:
     mail = mime.dated(mime.mail(a_message(7, to="runner@bücher.test")), datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC))
-    assert mail.decode("ascii").replace("\r\n", "\n") == f"""\
+    assert (
+        mail.decode("ascii").replace("\r\n", "\n")
+        == f"""\
 Date: Sat, 02 Jan 2027 03:04:05 +0000
 From: =?utf-8?q?L=C3=A4ufe=2C_leicht?= <course@c.test>
 To: runner@xn--bcher-kva.test
@@ -56,6 +58,7 @@ MIME-Version: 1.0
 
 --=_00000000000000000000000000000007--
 """
+    )
 
 
 def test_the_same_message_is_the_same_bytes() -> None:
@@ -68,7 +71,10 @@ def test_a_date_has_its_zone() -> None:
 
 
 def test_what_is_for_machines_is_one_line_as_it_is() -> None:
-    headers = {"List-Unsubscribe": f"<https://c.test/u/=?{'y' * 600}>, <mailto:u@c.test>", "List-Id": "Läufe <a.c.test>"}
+    headers = {
+        "List-Unsubscribe": f"<https://c.test/u/=?{'y' * 600}>, <mailto:u@c.test>",
+        "List-Id": "Läufe <a.c.test>",
+    }
     lines = mime.mail(a_message(letter=a_letter(headers=headers))).split(b"\r\n")
     assert f"List-Unsubscribe: {headers['List-Unsubscribe']}".encode() in lines
     assert b"List-Id: =?utf-8?b?TMOkdWZl?= <a.c.test>" in lines
@@ -79,8 +85,8 @@ def test_what_is_for_machines_is_one_line_as_it_is() -> None:
     [
         ("Course", 'From: "Course" <course@c.test>'),
         ('A "B", \\C', 'From: "A \\"B\\", \\\\C" <course@c.test>'),
-        ("=?utf-8?q?x?=", "From: =?utf-8?b?PT91dGYtOD9xP3g/PT0=?= <course@c.test>"),
-        ("Läufe", "From: =?utf-8?q?L=C3=A4ufe?= <course@c.test>"),
+        ("=?utf-8?q?x?=", "From: =?utf-8?b?PT91dGYtOD9xP3g/PQ==?= <course@c.test>"),
+        ("Läufe", "From: =?utf-8?b?TMOkdWZl?= <course@c.test>"),
         ("", "From: course@c.test"),
         (" \r\n ", "From: course@c.test"),
     ],
@@ -143,7 +149,8 @@ def test_no_address(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Bcc", "bcc", "To", "From", "Subject", "Date", "Content-Type", "Resent-To", "X:Y", "X Y", "X\r\nBcc", "", "Ü"]
+    "name",
+    ["Bcc", "bcc", "To", "From", "Subject", "Date", "Content-Type", "Resent-To", "X:Y", "X Y", "X\r\nBcc", "", "Ü"],
 )
 def test_a_letter_has_no_such_header(name: str) -> None:
     with pytest.raises(ValueError, match="headers"):
@@ -164,9 +171,12 @@ def test_nothing_that_somebody_wrote_becomes_a_header(
     assert sorted(raw.keys()) == sorted([*OURS, "List-Id"])
     assert raw["To"] == "runner1@x.test"
     assert raw["List-Unsubscribe"] == UNSUBSCRIBE
+    assert [address.addr_spec for address in parsed(mail)["To"].addresses] == ["runner1@x.test"]
     assert [part.get_content_type() for part in raw.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     assert all(len(line) <= 998 for line in mail.split(b"\r\n"))
-    assert all(len(word) <= 75 for word in re.findall(rb"=\?\S*", mail.split(b"\r\n\r\n")[0]) if word.startswith(b"=?utf"))
+    assert all(
+        len(word) <= 75 for word in re.findall(rb"=\?\S*", mail.split(b"\r\n\r\n")[0]) if word.startswith(b"=?utf")
+    )
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", mail)
     assert mail.endswith(b"--\r\n")
 
@@ -181,9 +191,7 @@ def test_what_was_written_is_what_is_read(written: str) -> None:
         assert part is not None
         content = part.get_payload(decode=True)
         assert isinstance(content, bytes)
-        assert content.decode().splitlines() == clean.encode().decode().splitlines() or lines(content) == lines(
-            clean.encode()
-        )
+        assert lines(content) == lines(clean.encode())
 
 
 def test_values_stand_where_their_slots_were() -> None:

@@ -81,7 +81,10 @@ ITEMS: list[tuple[object, Outcome | type[Outcome]]] = [
     (None, Uncertain),
     ("OK", Uncertain),
     ({"ErrorCode": 406, "Message": "inactive"}, Refused("406 inactive", "recipient")),
-    ({"ErrorCode": 300, "Message": "Invalid 'To' address: 'a'."}, Refused("300 Invalid 'To' address: 'a'.", "recipient")),
+    (
+        {"ErrorCode": 300, "Message": "Invalid 'To' address: 'a'."},
+        Refused("300 Invalid 'To' address: 'a'.", "recipient"),
+    ),
     ({"ErrorCode": 300, "Message": "Error parsing 'To': Illegal email domain 'a'"}, "recipient"),
     ({"ErrorCode": 300, "Message": "Invalid metadata content. 'To' is not a name"}, "message"),
     ({"ErrorCode": 300, "Message": "Error parsing 'ReplyTo': Illegal email"}, "message"),

@@ -8,10 +8,12 @@
     if (![...zones.options].some((zone) => zone.value === here)) zones.add(new Option(here.replaceAll("_", " "), here));
     zones.value = here;
   }
+  const hour = note.textContent;
   const tell = () => {
+    note.textContent = hour;
     if (!zones.value) return;
     const clock = { hour: "numeric", minute: "2-digit", timeZone: zones.value };
-    note.textContent = `It is ${new Date().toLocaleTimeString("en-US", clock)} there now (${zones.value.replaceAll("_", " ")}).`;
+    note.textContent = `${hour} It is ${new Date().toLocaleTimeString("en-US", clock)} there now.`;
   };
   zones.addEventListener("change", tell);
   tell();
