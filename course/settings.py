@@ -160,7 +160,7 @@ def load(port: int | None = None) -> Settings:
 
     `port` is where the site listens: without COURSE_PUBLIC_URL, links lead there.
     """
-    here = {"public_url": f"http://127.0.0.1:{port}"} if port and f"{PREFIX}PUBLIC_URL" not in os.environ else {}
+    here: dict[str, Any] = {"public_url": f"http://127.0.0.1:{port}"} if port and f"{PREFIX}PUBLIC_URL" not in os.environ else {}
     try:
         found = Settings(**here)
     except ValidationError as error:

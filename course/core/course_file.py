@@ -29,7 +29,8 @@ class CourseText:
     send_until: str = "21:00"  # it may still leave until then
     weekdays: tuple[str, ...] = WEEKDAYS
     first_name: str = "there"  # when a reader gave none
-    disclaimer: str = ""
+    disclaimer: str = ""  # at the foot of every lesson
+    about: str = ""  # Markdown for the landing page: whom it is for, who the coaches are
 
 
 _HINTS: dict[str, Any] = get_type_hints(CourseText)

@@ -5,6 +5,7 @@ with a fixed list of placeholders; only our own files under `templates/mail` are
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ from course.core.letter import Kind, Letter, Part, Slot
 from course.core.placeholders import Nonces
 
 Variant = Literal["mail", "web"]
+RULE = "\u241f"  # marks a heading on its way to text; no author types it
 TEXT_STYLE = ParserConfig(css=CSS_PROFILES["relaxed"], display_links=True, display_images=True)
 
 logging.getLogger("inscriptis").setLevel(logging.WARNING)
@@ -102,6 +104,9 @@ class Composer:
 
 
 def as_text(html: str) -> str:
-    """The plain text of a lesson's body: links in brackets, tables in columns."""
-    text: str = inscriptis.get_text(f"<html><body>{html}</body></html>", TEXT_STYLE)
-    return text.strip("\n")
+    """The plain text of a lesson's body: headings underlined, links in brackets, tables in columns."""
+    marked = re.sub(r"<h([2-4])>(.*?)</h\1>", lambda m: f"<h2>{RULE}{m[2]}</h2>", html, flags=re.DOTALL)
+    text: str = inscriptis.get_text(f"<html><body>{marked}</body></html>", TEXT_STYLE)
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    underlined = re.sub(rf"^{RULE}(.+)$", lambda m: f"{m[1]}\n{'-' * len(m[1])}", lines, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", underlined).strip("\n")

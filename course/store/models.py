@@ -58,6 +58,7 @@ class Course(Base):
     send_until: Mapped[str]  # "21:00"
     first_name: Mapped[str]  # when a reader gave none
     disclaimer: Mapped[str]
+    about: Mapped[str] = mapped_column(Text)  # Markdown
     imported: Mapped[str] = mapped_column(Text)  # course.toml as it was last imported
     created_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]  # nothing is sent, sign-ups go on

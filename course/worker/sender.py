@@ -15,15 +15,21 @@ from course.store.db import Database
 log = logging.getLogger(__name__)
 
 
+def _pass(_: str) -> None:
+    """Nothing happens at a point."""
+
+
 @dataclass(slots=True)
 class Sender:
-    """The only one that calls a provider. `awake` counts seconds, those too in which the machine slept."""
+    """The only one that calls a provider. `awake` counts seconds, those too in which the machine slept. `point` is told
+    each time a step stands between two transactions; tests end the world there."""
 
     database: Database
     sending: Sending
     now: Callable[[], Now]
     awake: Callable[[], float]
     backoff: Backoff
+    point: Callable[[str], None] = _pass
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(GROUP, "post"))
 
     def step(self, kind: Kind) -> bool:
@@ -34,10 +40,13 @@ class Sender:
         if batch is None:
             return False
         if batch.members:
+            self.point("marked")
             outcomes = self._send(batch, began)
+            self.point("answered")
             with self.database.relaxed() as session:
                 now = self.now().machine
                 recording.record(session, batch.call_id, batch.members, outcomes, now, self.backoff)
+            self.point("recorded")
             _tell(kind, outcomes)
         return True
 
@@ -48,9 +57,12 @@ class Sender:
             case = settling.take(session, sending.provider, sending.account, sending.letters, now, sending.lease)
         if case is None:
             return False
+        self.point("taken")
         outcomes = settling.ask(sending.provider, case, self.now().machine)
+        self.point("asked")
         with self.database.write() as session:
             settling.settle(session, case, outcomes, self.now().machine, self.backoff)
+        self.point("settled")
         _tell("settled", outcomes)
         return True
 

@@ -229,7 +229,11 @@ class HttpProviderCases:
 
     def test_hanging_up_in_the_handshake(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+
+            def accept_and_close() -> None:
+                listener.accept()[0].close()
+
+            threading.Thread(target=accept_and_close, daemon=True).start()
             assert is_all(Unreachable, self.send_to(f"https://127.0.0.1:{listener.getsockname()[1]}"))
 
     def test_hanging_up_in_the_middle_of_the_request(self) -> None:

@@ -17,8 +17,35 @@ OURS = ["From", "To", "Reply-To", "Subject", "Message-ID", *HEADERS, "MIME-Versi
 HOSTILE = st.lists(
     st.text(max_size=5)
     | st.sampled_from(
-        ["\r\n", "\n", "\r", "\x00", "\x85", "\u2028", " ", "\t", "Bcc: evil@x.test", "=?utf-8?q?=0ABcc:_e@x?=", "?="]
-        + ["=?", ",", "<", ">", '"', "\\", "(", "@", ":", ";", "ü", "📎", "--=_", "\r\n\r\n", "\r\n.\r\n", "a" * 300]
+        [
+            "\r\n",
+            "\n",
+            "\r",
+            "\x00",
+            "\x85",
+            "\u2028",
+            " ",
+            "\t",
+            "Bcc: evil@x.test",
+            "=?utf-8?q?=0ABcc:_e@x?=",
+            "?=",
+            "=?",
+            ",",
+            "<",
+            ">",
+            '"',
+            "\\",
+            "(",
+            "@",
+            ":",
+            ";",
+            "ü",
+            "📎",
+            "--=_",
+            "\r\n\r\n",
+            "\r\n.\r\n",
+            "a" * 300,
+        ]
     ),
     max_size=8,
 ).map("".join)

@@ -138,8 +138,6 @@ def test_the_password_may_stand_apart() -> None:
         "smtp://u:S3CRET@m.test/path",
         "smtp://u:S3/CRET@m.test",
         "smtp://m.test?x=1",
-    ]
-    + [
         "smtp://u:S3CRET@m.test:port",
         "smtp://u:S3#CRET@m.test",
         "smtp://u:S3CRET @m.test",

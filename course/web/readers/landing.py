@@ -6,10 +6,12 @@ from itertools import accumulate
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from course.actions.signup import Invalid
-from course.core import lesson_file, schedule
+from course.core import lesson_file, markup, schedule
+from course.core.placeholders import Nonces
 from course.store import courses
 from course.store.models import Course
 from course.web import words
@@ -50,6 +52,7 @@ def page(
     return render_template(
         "readers/landing.html",
         course=course,
+        about=Markup(markup.to_html(course.about, Nonces(course.about))),  # noqa: S704 (sanitised)
         closed=course.closed_at is not None,
         lessons=outline(session, timetable.steps),
         send_at=words.hour(time.fromisoformat(timetable.hour)),

@@ -82,16 +82,24 @@ def timeline(session: Session, found: Enrollment, person: Subscriber, course: Co
     revisions = courses.revisions(
         session, [*(row.revision_id for row in sent if row.revision_id), *(plan.step.revision for plan in plans)]
     )
-    titles = {key: lesson_file.parse(row.source).title for key, row in revisions.items()}
+    texts = {key: lesson_file.parse(row.source) for key, row in revisions.items()}
     lines = [
-        {"title": titles.get(row.revision_id or 0, ""), "state": "sent", "when": "", "url": links.lesson(row.id)}
+        {
+            "title": texts[row.revision_id].title,
+            "action": texts[row.revision_id].action,
+            "state": "sent",
+            "when": words.when(row.created_at, zone),
+            "url": links.lesson(row.id),
+        }
         for row in sent
+        if row.revision_id
     ]
     for plan in plans:
         at_once = found.asked_at is not None and plan is plans[0]
         lines.append(
             {
-                "title": titles[plan.step.revision],
+                "title": texts[plan.step.revision].title,
+                "action": "",
                 "state": "later" if plan is not plans[0] else "next",
                 "when": "on its way now" if at_once else words.when(plan.due_at, zone),
                 "url": "",
