@@ -114,7 +114,7 @@ def import_course(session: Session, files: Files, now: datetime, course_now: dat
 
 COLUMNS = (
     "title", "summary", "sender", "reply_to", "postal_address", "timezone", "send_until", "first_name", "disclaimer",
-    "about",
+    "about", "on_unknown",
 )  # fmt: skip
 
 

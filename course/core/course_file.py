@@ -28,6 +28,7 @@ class CourseText:
     send_at: str = "07:00"  # local hour of every lesson but the first
     send_until: str = "21:00"  # it may still leave until then
     weekdays: tuple[str, ...] = WEEKDAYS
+    on_unknown: str = "hold"  # "resend": once, when nobody can say whether a lesson arrived
     first_name: str = "there"  # when a reader gave none
     disclaimer: str = ""  # at the foot of every lesson
     about: str = ""  # Markdown for the landing page: whom it is for, who the coaches are
@@ -90,6 +91,8 @@ def _wrong(key: str, value: Any, lessons: int, known_zone: Any) -> tuple[str, st
         return "the title is empty", "Name the course"
     if key in {"send_at", "send_until"} and not _HOUR.fullmatch(value):
         return f"{key} is {value!r}", 'Write an hour of the day as "07:00"'
+    if key == "on_unknown" and value not in {"hold", "resend"}:
+        return f"on_unknown is {value!r}", 'Write "hold" (a coach decides) or "resend" (once)'
     if key == "timezone" and not known_zone(value):
         return f"the time zone {value!r} is not known", 'Write an IANA name such as "America/New_York"'
     if key == "weekdays" and not (value and isinstance(value, list) and set(value) <= set(WEEKDAYS)):

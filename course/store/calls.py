@@ -40,7 +40,9 @@ def lane(session: Session, provider: str, account: str, *, lock: bool = False) -
     """The lane's row, made when it is first asked for."""
     row = session.get(Lane, (provider, account), with_for_update=lock)
     if row is None:
-        row = Lane(provider=provider, account=account, reason="", failures=0)
+        row = Lane(
+            provider=provider, account=account, reason="", failures=0, second=0, second_count=0, day=0, day_count=0
+        )
         session.add(row)
         session.flush()
     return row

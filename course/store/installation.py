@@ -19,7 +19,7 @@ def the(session: Session) -> Installation:
 
 
 def create(session: Session, key: bytes, now: datetime) -> Installation:
-    row = Installation(id=1, key=key, created_at=now, speed=1, real_at=now, course_at=now)
+    row = Installation(id=1, key=key, created_at=now, speed=1, real_at=now, course_at=now, guard_reason="")
     session.add(row)
     session.flush()
     return row

@@ -42,7 +42,10 @@ class Installation(Base):
     speed: Mapped[int]
     real_at: Mapped[datetime]
     course_at: Mapped[datetime]
-    ticked_at: Mapped[datetime | None]  # the worker's last sign of life
+    ticked_at: Mapped[datetime | None]  # the newest sign of life of any worker
+    guard_from: Mapped[datetime | None]  # course time: what fell due between these two …
+    guard_until: Mapped[datetime | None]  # … may have gone before this database was restored
+    guard_reason: Mapped[str]
 
 
 class Course(Base):
@@ -59,6 +62,7 @@ class Course(Base):
     first_name: Mapped[str]  # when a reader gave none
     disclaimer: Mapped[str]
     about: Mapped[str] = mapped_column(Text)  # Markdown
+    on_unknown: Mapped[str] = mapped_column(String(10))  # hold for the coach | resend once
     imported: Mapped[str] = mapped_column(Text)  # course.toml as it was last imported
     created_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]  # nothing is sent, sign-ups go on
@@ -78,7 +82,7 @@ class Lesson(Base):
 
 
 class Revision(Base):
-    """The text of a lesson as it was saved once; never changed."""
+    """The text of a lesson as it was saved once; the text is never changed."""
 
     __tablename__ = "revision"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -87,6 +91,8 @@ class Revision(Base):
     digest: Mapped[str] = mapped_column(String(64))
     author: Mapped[str]
     created_at: Mapped[datetime]
+    held_at: Mapped[datetime | None]  # providers refused it again and again: it waits for a better one
+    held_reason: Mapped[str | None]
 
 
 class Edit(Base):
@@ -209,6 +215,8 @@ class Delivery(Base):
     attempts: Mapped[int]
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    heard: Mapped[str | None] = mapped_column(String(20))  # the weightiest event of the provider, core/happening.py
+    heard_at: Mapped[datetime | None]
 
 
 class Call(Base):
@@ -241,6 +249,11 @@ class Lane(Base):
     paused_until: Mapped[datetime | None]
     reason: Mapped[str]
     failures: Mapped[int]  # in a row; the next wait grows with it
+    first_at: Mapped[datetime | None]  # its first call: the warm-up counts from here
+    second: Mapped[int]  # the second (since 1970) that `second_count` messages were marked in
+    second_count: Mapped[int]
+    day: Mapped[int]  # likewise, the day since 1970, UTC
+    day_count: Mapped[int]
 
 
 class Suppression(Base):
@@ -251,3 +264,48 @@ class Suppression(Base):
     reason: Mapped[str] = mapped_column(String(20))
     detail: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class ProviderEvent(Base):
+    """What a provider told us, as it told it; each event once, processed after it was acknowledged."""
+
+    __tablename__ = "provider_event"
+    __table_args__ = (
+        UniqueConstraint("provider", "account", "event_id"),
+        Index("ix_provider_event_open", "next_try_at",
+              sqlite_where=text("processed_at IS NULL"), postgresql_where=text("processed_at IS NULL")),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(String(40))
+    event_id: Mapped[str] = mapped_column(String(200))
+    what: Mapped[str] = mapped_column(String(20))  # core/happening.py; "" for what we have no word for
+    send_id: Mapped[str] = mapped_column(String(32))
+    recipient: Mapped[str] = mapped_column(String(320))
+    at: Mapped[datetime]
+    detail: Mapped[str]
+    raw: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    processed_at: Mapped[datetime | None]
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))  # None: it is nobody's
+
+
+class Alarm(Base):
+    """Something that a person has to mend; told once, and once more when it is over."""
+
+    __tablename__ = "alarm"
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    text: Mapped[str]
+    since: Mapped[datetime] = mapped_column("since_at")
+    told_at: Mapped[datetime | None]
+
+
+class Heartbeat(Base):
+    """A worker process and its last sign of life."""
+
+    __tablename__ = "heartbeat"
+    worker: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
