@@ -15,6 +15,7 @@ from course.actions import installing, lesson_import
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
+from course.core.caps import Caps
 from course.core.clock import Now
 from course.core.course_file import FILE
 from course.core.errors import BadFile, BadSettings, CourseError, Fault
@@ -110,6 +111,8 @@ def web_app(parts: Parts) -> Flask:
             public_url=parts.settings.public_url,
             trusted_proxies=parts.settings.trusted_proxies,
             outbox=parts.settings.home.absolute() / "outbox" if parts.settings.provider == "outbox" else None,
+            hook=registry.hook_named(parts.settings.provider, parts.settings.hook_secrets),
+            account=parts.settings.provider_account,
             templates=shipped("templates"),
             version=__version__,
         )
@@ -127,6 +130,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
         lease=SHORT_LEASE if quick or provider.honours_keys else LEASE,
         checks_window=parts.speed == 1,
         new_call_id=lambda: secrets.token_hex(16),
+        caps=Caps(parts.settings.rate_per_second, parts.settings.rate_per_day, parts.settings.warm_up),
     )
     backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
     sender = Sender(parts.database, sending, parts.now, _awake, backoff)
@@ -134,6 +138,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
     loop.every(0.5, lambda: sender.step("lesson"), "lessons")
     loop.every(2, sender.settle, "settle")
+    loop.every(1, sender.listen, "events")
     loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts), "tick")
     return loop, sender.close
 

@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     provider_key: SecretStr = Field(SecretStr(""), description="The provider's API key or token")
     provider_stream: str = Field("broadcast", description="Postmark: the message stream that lessons go through")
     hook_secret: SecretStr = Field(
-        SecretStr(""), description="The provider's webhook secret; empty: no events are taken"
+        SecretStr(""),
+        description="The last part of /hooks/<provider>/…, and for Resend the whsec_… of the webhook; separated by "
+        "blanks, all are believed; empty: no events are taken",
     )
     from_: Mailbox = Field("", alias="COURSE_FROM", description="The sender's address")
     reply_to: Mailbox = Field("", description="Where replies to lessons go; empty: to the sender")
@@ -83,6 +85,11 @@ class Settings(BaseSettings):
     )
     settle: float | None = Field(
         None, ge=0, description="Seconds until a look-up that finds nothing is believed; empty: 1800, on loopback 2"
+    )
+    rate_per_second: int = Field(0, ge=0, description="Most messages a second; 0: no limit")
+    rate_per_day: int = Field(0, ge=0, description="Most messages a day (UTC); 0: no limit")
+    warm_up: int = Field(
+        0, ge=0, description="Messages on a new account's first day, twice as many each day after; 0: no ramp"
     )
     trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand before this site")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
@@ -144,6 +151,11 @@ class Settings(BaseSettings):
         return self.from_ or "course@localhost.test"
 
     @property
+    def hook_secrets(self) -> list[str]:
+        """Those that are believed now; while they rotate there are two."""
+        return self.hook_secret.get_secret_value().split()
+
+    @property
     def secrets(self) -> list[str]:
         return self.secret_key.get_secret_value().split()
 
@@ -160,7 +172,9 @@ def load(port: int | None = None) -> Settings:
 
     `port` is where the site listens: without COURSE_PUBLIC_URL, links lead there.
     """
-    here: dict[str, Any] = {"public_url": f"http://127.0.0.1:{port}"} if port and f"{PREFIX}PUBLIC_URL" not in os.environ else {}
+    here: dict[str, Any] = {}
+    if port and f"{PREFIX}PUBLIC_URL" not in os.environ:
+        here = {"public_url": f"http://127.0.0.1:{port}"}
     try:
         found = Settings(**here)
     except ValidationError as error:

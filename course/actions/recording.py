@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from course.actions.planning import Planners
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent, Suppressed
-from course.store import calls, deliveries, enrollments, subscribers
+from course.store import calls, courses, deliveries, enrollments, subscribers
 
 MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
 LONGEST = timedelta(hours=1)  # that a provider may make us wait by Retry-After
-UNKNOWN_EVERY = timedelta(minutes=10)  # how often an unsettled call is looked at again
+UNKNOWN_EVERY = 600.0  # seconds until an unsettled call is looked at again, at most
+HOLDS_AFTER = 3  # readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def record(
     for member, outcome in zip(members, outcomes, strict=True):
         by_class[type(outcome)].append((member, outcome))
     _accepted(session, call_id, _ids(by_class[Accepted]), now)
-    _refused(session, call_id, by_class[Refused], now)
+    _refused(session, call_id, [pair for pair in by_class[Refused] if pair[1].scope != "call"], now)
+    _refused_together(session, call_id, [pair for pair in by_class[Refused] if pair[1].scope == "call"], now)
     _put_back(session, call_id, [*by_class[Unreachable], *by_class[Misconfigured]], now, backoff)
     _uncertain(session, call_id, by_class[Uncertain])
     _lane(session, call.provider, call.account, outcomes, now, backoff)
@@ -51,7 +53,7 @@ def record(
     if call.state == "done":
         call.bodies = None
     else:
-        call.next_try_at = call.lease_until = max(now, min(call.lease_until, now + UNKNOWN_EVERY))
+        call.next_try_at = call.lease_until = now + timedelta(seconds=min(backoff.cap, UNKNOWN_EVERY))
 
 
 def _accepted(session: Session, call_id: str, ids: Sequence[int], now: datetime) -> None:
@@ -64,6 +66,30 @@ def _refused(session: Session, call_id: str, refused: Iterable[tuple[int, Refuse
         changed = deliveries.set_state(session, [member], Sent.REFUSED, call_id=call_id, **what)
         if changed and outcome.scope == "recipient":
             _stop(session, member, outcome.reason, now)
+        elif changed:
+            _hold_revision(session, member, outcome.reason, now)
+
+
+def _refused_together(session: Session, call_id: str, refused: Sequence[tuple[int, Refused]], now: datetime) -> None:
+    """Nobody knows yet which of them is to blame: surely not taken, and the worker halves them at once."""
+    if refused:
+        ids, reason = _ids(refused), refused[0][1].reason[:500]
+        deliveries.set_state(session, ids, Sent.QUEUED, call_id=call_id, reason=reason, not_before=now)
+        _hold(session, ids)
+
+
+def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
+    """The same text refused for three readers would be refused for all: it waits for a better one."""
+    revision_id = deliveries.many(session, [delivery_id])[delivery_id].revision_id
+    if revision_id and deliveries.count_refused(session, revision_id) >= HOLDS_AFTER:
+        revision = courses.revision(session, revision_id)
+        if revision.held_at is None:
+            revision.held_at, revision.held_reason = now, f"held after {HOLDS_AFTER} refusals: {reason}"[:500]
+
+
+def _hold(session: Session, members: Sequence[int]) -> None:
+    rows = deliveries.many(session, members).values()
+    enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id))
 
 
 def _stop(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
@@ -108,8 +134,7 @@ def _given_up(reason: str, attempts: int) -> Refused:
 def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Uncertain]]) -> None:
     for member, outcome in uncertain:
         deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=outcome.reason[:500])
-    rows = deliveries.many(session, _ids(uncertain)).values()
-    enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id))
+    _hold(session, _ids(uncertain))
 
 
 def release(session: Session, members: Sequence[int]) -> None:

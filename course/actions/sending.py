@@ -5,7 +5,7 @@ stored with its members in order. A killed worker that had not marked lets go by
 which `settling` takes up. What the provider answered is for `recording`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,12 +16,14 @@ from course.actions import signup
 from course.actions.letters import Letters, Place, Recipient
 from course.actions.planning import Planner, Planners
 from course.core import bundle
+from course.core.caps import Caps
 from course.core.clock import Now
 from course.core.letter import Letter, Message
 from course.core.sequence import Step
 from course.core.status import Enrolled, Sent
 from course.mail.provider import Provider
 from course.store import calls, courses, deliveries, enrollments
+from course.store.models import Lane
 
 Kind = Literal["confirm", "lesson"]
 GROUP = 32  # calls made at once where a provider takes one message per call
@@ -48,19 +50,33 @@ class Sending:
     lease: timedelta  # after it, others may take the call up
     checks_window: bool  # False where the course calendar runs fast: then the plan alone decides
     new_call_id: Callable[[], str]
+    caps: Caps = field(default_factory=Caps)
 
-    def mark(self, session: Session, kind: Kind, now: Now) -> Batch | None:
-        """Takes what is due and stores the call for it. None: nothing is due. A batch without members: rows were
-        planned anew, and there may be more to do."""
-        lane = calls.lane(session, self.provider.name, self.account)
-        if lane.paused_until and lane.paused_until > now.machine:
+    def mark(self, session: Session, kind: Kind, now: Now, only: Collection[int] | None = None) -> Batch | None:
+        """Takes what is due and stores the call for it. None: nothing is due, or nothing may go now. A batch without
+        members: rows were planned anew, and there may be more to do. `only` names queued deliveries, no others."""
+        lane = calls.lane(session, self.provider.name, self.account, lock=self.caps.on)
+        size = self._size(lane, kind, now.machine)
+        if size <= 0:
             return None
-        size = 1 if lane.failures else max(self.provider.batch_size, GROUP)  # after trouble, a single probe
         marking = _Marking(self, session, now, self.new_call_id())
-        found = marking.confirmations(size) if kind == "confirm" else marking.lessons(size)
+        found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only)
         if not found:
             return None
+        if self.caps.on:
+            calls.spend(lane, len(marking.members), now.machine)
         return marking.batch(kind)
+
+    def _size(self, lane: Lane, kind: Kind, now: datetime) -> int:
+        """How many messages this mark may take."""
+        if lane.paused_until and lane.paused_until > now:
+            return 0
+        if lane.failures:
+            return 1  # after trouble, a single probe
+        size = max(self.provider.batch_size, GROUP)
+        spent = calls.spent(lane, now)
+        left = self.caps.left(this_second=spent.second, today=spent.today, day=spent.day, service=kind == "confirm")
+        return size if left is None else min(size, left)
 
 
 @dataclass(slots=True)
@@ -99,8 +115,8 @@ class _Marking:
             )
         return Batch(self.call_id, self.members, self.messages, bodies)
 
-    def confirmations(self, limit: int) -> bool:
-        queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit)
+    def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
+        queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
         for row in queued:
             if not signup.may_confirm(self.session, row.email_key, self.now.machine):
                 self._cancel(row, "the address may not be mailed")
@@ -118,10 +134,11 @@ class _Marking:
             self._join(row.id, message)
         return bool(queued)
 
-    def lessons(self, limit: int) -> bool:
+    def lessons(self, limit: int, only: Collection[int] | None) -> bool:
         """Lessons that were put back come first, then whoever is due, oldest first."""
-        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit)
-        due = enrollments.take_due(self.session, self.now.course, limit - len(queued)) if len(queued) < limit else ()
+        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit, only)
+        room = limit - len(queued) if only is None else 0
+        due = enrollments.take_due(self.session, self.now.course, room) if room else ()
         self._queued_lessons(queued)
         self._due_lessons(due)
         return bool(queued or due)
@@ -204,6 +221,8 @@ class _Marking:
     def _letter(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
         """The compiled letter; or None and why not: one lesson that cannot be rendered stops no other."""
         revision = courses.revision(self.session, revision_id)
+        if revision.held_at:
+            return None, revision.held_reason or "held"
         try:
             return self.sending.letters.lesson(planner.course, revision.source), ""
         except Exception as error:  # whatever a lesson's text does, it is that lesson's fault

@@ -1,8 +1,12 @@
 """Settle: take up calls whose worker went away, or whose answer nobody could read.
 
-One ladder, and no step that could send twice: the same call again under the same key, where the provider honours keys;
-else ask the provider which messages it has; else they stay `unknown` and are shown. A look-up that finds nothing is
-believed only after the provider's settle time.
+One ladder, and no step on it can send twice in silence:
+
+1. the same call again under the same key, where the provider honours keys, and never to somebody who left meanwhile;
+2. ask the provider which messages it has; that it has none is believed after its settle time, and only if the same
+   question finds a message that it surely has;
+3. wait for the provider's event (actions/events.py);
+4. after 72 hours the course's policy: hold it for the coach, or send it once more. The reader's calendar goes on.
 """
 
 from collections.abc import Sequence
@@ -16,14 +20,14 @@ from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.core import bundle
 from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
-from course.core.status import UNSETTLED, Enrolled
+from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
 from course.mail.provider import Provider
 from course.store import calls, deliveries, enrollments, subscribers
-from course.store.models import Delivery
+from course.store.models import Call, Course, Delivery, Subscriber
 
 KEYS_LIVE = timedelta(hours=23)  # providers keep an idempotency key for 24 h
-LOOK_AGAIN = timedelta(minutes=10)
+PATIENCE = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,10 @@ class Case:
     marked_at: datetime
     members: list[int]  # as they were posted
     open: list[int]  # the members that nobody knows of
+    left: frozenset[int]  # those of them who do not want it any more
     send_ids: list[str]  # of the open members
+    neighbour: str | None  # the send id of a message that the provider surely has
     bodies: list[bytes]  # [] where they were not kept
-    wanted: bool  # no member left in the meantime
 
 
 def take(
@@ -55,9 +60,10 @@ def take(
         marked_at=call.marked_at,
         members=call.members,
         open=[row.id for row in mine],
-        send_ids=[_send_id(session, letters, row) for row in mine],
+        left=frozenset(row.id for row in mine if not _wanted(session, row)),
+        send_ids=[send_id_of(session, letters, row) for row in mine],
+        neighbour=_neighbour(session, letters, call) if mine else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
-        wanted=all(_wanted(session, row) for row in mine),
     )
 
 
@@ -65,10 +71,10 @@ def ask(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
     """Climbs the ladder for the open members; one outcome each. No transaction is open."""
     if not case.open:
         return []
-    if provider.honours_keys and case.bodies and case.wanted and now - case.marked_at < KEYS_LIVE:
+    if provider.honours_keys and case.bodies and now - case.marked_at < KEYS_LIVE:
         return _replayed(provider, case)
     if provider.settle is not None:
-        return _looked_up(provider, case, believe_absence=now - case.marked_at >= provider.settle)
+        return _looked_up(provider, case, settled=now - case.marked_at >= provider.settle)
     return [Uncertain("nobody can say whether it was taken") for _ in case.open]
 
 
@@ -77,36 +83,79 @@ def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: datet
     if not case.open:
         return
     recording.record(session, case.call_id, case.open, outcomes, now, backoff)
+    if now - case.marked_at >= PATIENCE:
+        _resign(session, case.open, now)
     recording.release(session, case.open)
-    if any(isinstance(outcome, Uncertain) for outcome in outcomes):
-        calls.save(session, case.call_id, next_try_at=now + LOOK_AGAIN, lease_until=now + LOOK_AGAIN)
 
 
 def _replayed(provider: Provider, case: Case) -> list[Outcome]:
     """The same bytes under the same keys: the provider answers as it did, or takes it for the first time."""
-    answers: list[Outcome] = []
+    answers: dict[int, Outcome] = {}
     for index, body in enumerate(case.bodies):
-        count = len(case.members[index * provider.batch_size : (index + 1) * provider.batch_size])
-        answers += provider.post(body, request_key(case.call_id, index), count)
-    by_member = dict(zip(case.members, answers, strict=True))
-    # "Not taken now" does not say that the first try was not taken either.
-    return [
-        Uncertain(outcome.reason) if isinstance(outcome := by_member[member], Unreachable) else outcome
-        for member in case.open
-    ]
+        members = case.members[index * provider.batch_size : (index + 1) * provider.batch_size]
+        key = request_key(case.call_id, index)
+        answers |= zip(members, _replay(provider, body, key, members, case.left), strict=True)
+    return [answers[member] for member in case.open]
 
 
-def _looked_up(provider: Provider, case: Case, *, believe_absence: bool) -> list[Outcome]:
-    found = provider.look_up(case.send_ids)
+def _replay(
+    provider: Provider, body: bytes, key: str, members: Sequence[int], left: frozenset[int]
+) -> Sequence[Outcome]:
+    stay = [member for member in members if member not in left]
+    if not stay:
+        return [Uncertain("they left meanwhile, so it is not tried again")] * len(members)
+    if len(stay) < len(members):
+        slim = provider.without(body, {place for place, member in enumerate(members) if member in left})
+        answers = provider.post(slim, key, len(stay))
+        if not any(isinstance(answer, Uncertain) and answer.key_taken for answer in answers):
+            return _spread(stay, answers, members)
+        # The key is known with other bytes: our first call arrived, and posting it again only reads its answer.
+    return [_unsure(answer) for answer in provider.post(body, key, len(members))]
+
+
+def _spread(stay: Sequence[int], answers: Sequence[Outcome], members: Sequence[int]) -> list[Outcome]:
+    """The answers to a call without those who left: had the first one been taken, the key would be known."""
+    by_member = dict(zip(stay, map(_unsure, answers), strict=True))
+    taken = any(isinstance(answer, Accepted) for answer in answers)
+    absent: Outcome = (
+        Unreachable("it was not taken before they left", scope="message") if taken else Uncertain("not known yet")
+    )
+    return [by_member.get(member, absent) for member in members]
+
+
+def _unsure(answer: Outcome) -> Outcome:
+    """ "Not taken now" does not say that the first try was not taken either."""
+    return Uncertain(answer.reason) if isinstance(answer, Unreachable) else answer
+
+
+def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome]:
+    wanted = [*case.send_ids, case.neighbour] if case.neighbour else case.send_ids
+    found = provider.look_up(wanted)
+    # A question that does not even find what is there proves nothing: a wrong stream, an index that lags.
+    credible = settled and (case.neighbour is None or found.get(case.neighbour) is not None)
 
     def outcome(identity: str) -> Outcome:
         if identity not in found:
             return Uncertain("the provider could not be asked")
         if (provider_id := found[identity]) is not None:
             return Accepted(provider_id)
-        return Unreachable("the provider does not have it") if believe_absence else Uncertain("not found yet")
+        absent = Unreachable("the provider does not have it", scope="message")
+        return absent if credible else Uncertain("not found yet")
 
     return [outcome(identity) for identity in case.send_ids]
+
+
+def _resign(session: Session, members: Sequence[int], now: datetime) -> None:
+    """Nobody could say for 72 hours: the course's policy decides, and the calendar goes on."""
+    for row in deliveries.many(session, members).values():
+        if row.state != Sent.UNKNOWN or row.resigned_at:
+            continue
+        course = session.get_one(Course, row.course_id)
+        if course.on_unknown == "resend" and row.resent_at is None and _wanted(session, row):
+            row.state, row.not_before, row.resent_at = Sent.QUEUED, now, now
+        else:
+            row.resigned_at = now
+    session.flush()
 
 
 def request_key(call_id: str, index: int) -> str:
@@ -114,11 +163,21 @@ def request_key(call_id: str, index: int) -> str:
     return f"{call_id}-{index}"
 
 
-def _send_id(session: Session, letters: Letters, row: Delivery) -> str:
-    person = subscribers.by_id(session, row.subscriber_id)
-    assert person is not None  # noqa: S101 (a foreign key)
+def send_id_of(session: Session, letters: Letters, row: Delivery) -> str:
+    """Our id of a delivery: the same for the same promise, whoever asks."""
+    person = session.get_one(Subscriber, row.subscriber_id)
     what = row.lesson_id if row.lesson_id is not None else row.kind
     return send_id(letters.id_key, person.email_key, row.course_id, what, row.copy)
+
+
+def _neighbour(session: Session, letters: Letters, call: Call) -> str | None:
+    """A message of the same account that went at about the same time; best one that went later."""
+    for other in calls.done_near(session, call, limit=5):
+        rows = deliveries.many(session, other.members).values()
+        accepted = next((row for row in rows if row.state == Sent.ACCEPTED and row.call_id == other.id), None)
+        if accepted:
+            return send_id_of(session, letters, accepted)
+    return None
 
 
 def _wanted(session: Session, row: Delivery) -> bool:

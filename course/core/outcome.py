@@ -21,10 +21,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The message will never be taken: `scope` says whether the address or the content is to blame."""
+    """It will never be taken: `scope` says whether the address or the content is to blame; or that a call of several
+    was refused as a whole because of one or more in it, so that it has to be halved to find them."""
 
     reason: str
-    scope: Literal["recipient", "message"]
+    scope: Literal["recipient", "message", "call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,11 @@ class Misconfigured:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """It may have been taken: no answer, half an answer, or one that cannot be read."""
+    """It may have been taken: no answer, half an answer, or one that cannot be read. `key_taken`: the provider knows
+    the call's key with other bytes, so an earlier call did arrive."""
 
     reason: str
+    key_taken: bool = False
 
 
 Outcome = Accepted | Refused | Unreachable | Misconfigured | Uncertain

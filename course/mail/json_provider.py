@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from course.core.letter import Message, one_line
@@ -55,7 +55,7 @@ class JsonProvider(Provider):
     def build(self, messages: Sequence[Message]) -> bytes:
         # The keys stay in the order of the adapter, so the same messages are the same bytes.
         items = [self.item(message) for message in messages]
-        return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return _dumped(items)
 
     def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
         answer = self._http.post(self.path, body, self.call_headers(key))
@@ -66,8 +66,16 @@ class JsonProvider(Provider):
             return self.read_items(answer.json, count) or [unreadable] * count
         return [_of_a_call(self.read_refusal(answer) or outcome_of_status(answer), count)] * count
 
+    def without(self, body: bytes, places: Collection[int]) -> bytes:
+        items = [item for place, item in enumerate(json.loads(body)) if place not in places]
+        return _dumped(items)
+
     def close(self) -> None:
         self._http.close()
+
+
+def _dumped(items: Sequence[Any]) -> bytes:
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def outcome_of_status(answer: Answer) -> Outcome:
@@ -98,5 +106,5 @@ def word(answer: Any, name: str) -> str:
 def _of_a_call(outcome: Outcome, count: int) -> Outcome:
     """A call of several messages says of none of them that its recipient is to blame."""
     if isinstance(outcome, Refused) and count > 1:
-        return Refused(outcome.reason, "message")
+        return Refused(outcome.reason, "call")
     return outcome

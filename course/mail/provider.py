@@ -4,7 +4,7 @@ Building and posting are two steps, so that the bytes can be stored between them
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import ClassVar
@@ -45,6 +45,10 @@ class Provider(ABC):
     def send(self, messages: Sequence[Message], key: str) -> list[Outcome]:
         """Builds and posts in one go. `key` names this call for ever (ASCII, at most 64 characters)."""
         return self.post(self.build(messages), key, len(messages))
+
+    def without(self, body: bytes, places: Collection[int]) -> bytes:
+        """The body of the same call without the messages at these places; for providers that honour keys."""
+        raise NotImplementedError(f"{self.name} has no keys")
 
     def look_up(self, send_ids: Sequence[str]) -> dict[str, str | None]:
         """Asks which messages the provider has: send id -> its id for it ("" where it gives none), or None if it

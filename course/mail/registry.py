@@ -1,7 +1,7 @@
 """Which provider is meant: a name and a few settings become an adapter, or a ValueError that says what is wrong."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,10 +9,13 @@ from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from course.mail import postmark, resend
+from course.mail.hook import Hook
 from course.mail.outbox import Outbox
 from course.mail.postmark import Postmark
+from course.mail.postmark_hook import PostmarkHook
 from course.mail.provider import Provider
 from course.mail.resend import Resend
+from course.mail.resend_hook import ResendHook
 from course.mail.smtp import Server, Smtp
 
 
@@ -56,6 +59,14 @@ def provider_named(
     if name not in _BUILDERS:
         raise ValueError(f"there is no provider {name!r}, but there are {', '.join(sorted(_BUILDERS))}")
     return _BUILDERS[name](_Choice(url, key, outbox_path, settle, now, message_stream))
+
+
+_HOOKS: dict[str, type[Hook]] = {hook.name: hook for hook in (PostmarkHook, ResendHook)}
+
+
+def hook_named(name: str, secrets: Sequence[str]) -> Hook | None:
+    """The webhook of this provider; None if it has none, or if no secret is set: then the door is shut."""
+    return _HOOKS[name](secrets) if name in _HOOKS and secrets else None
 
 
 def base_url(url: str) -> str:

@@ -32,7 +32,6 @@ _NAMES: dict[str, Meaning] = {
     "rate_limit_exceeded": Unreachable,
     "concurrent_idempotent_requests": Uncertain,  # our first call is still under way there
     "resource_locked": Uncertain,
-    "invalid_idempotent_request": Uncertain,  # the key is known with other bytes: never a new key by itself
     "application_error": Uncertain,
     "internal_server_error": Uncertain,
     "service_unavailable": Uncertain,
@@ -96,6 +95,8 @@ class Resend(JsonProvider):
             meaning: Meaning | None = Misconfigured
         else:
             meaning = _by_field(text) if name in _ABOUT_A_FIELD else _NAMES.get(name)
+        if name == "invalid_idempotent_request":
+            return Uncertain(reason_of(answer.status, f"{name}: {text}"), key_taken=True)
         return outcome(meaning, answer, f"{name}: {text}") if meaning else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -48,5 +48,46 @@ def lane(session: Session, provider: str, account: str, *, lock: bool = False) -
     return row
 
 
+class Spent(NamedTuple):
+    """Messages marked in this second and today, and which day of the account it is (0 is its first)."""
+
+    second: int
+    today: int
+    day: int
+
+
+def spent(lane: Lane, now: datetime) -> Spent:
+    second, day = _counted(now)
+    return Spent(
+        second=lane.second_count if lane.second == second else 0,
+        today=lane.day_count if lane.day == day else 0,
+        day=day - _counted(lane.first_at)[1] if lane.first_at else 0,
+    )
+
+
+def spend(lane: Lane, messages: int, now: datetime) -> None:
+    """Counts messages that are marked now. The caller holds the lane's row."""
+    before = spent(lane, now)
+    lane.second, lane.day = _counted(now)
+    lane.second_count, lane.day_count = before.second + messages, before.today + messages
+    lane.first_at = lane.first_at or now
+
+
+def _counted(at: datetime) -> tuple[int, int]:
+    """The second and the day since 1970, UTC."""
+    second = int(at.timestamp())
+    return second, second // 86_400
+
+
 def lanes(session: Session) -> Sequence[Lane]:
     return session.scalars(select(Lane)).all()
+
+
+def done_near(session: Session, call: Call, limit: int) -> Sequence[Call]:
+    """Calls of the same account that were answered: first those marked after this one, then those before."""
+    query = select(Call).where(
+        Call.provider == call.provider, Call.account == call.account, Call.state == "done", Call.id != call.id
+    )
+    later = query.where(Call.marked_at >= call.marked_at).order_by(Call.marked_at).limit(limit)
+    earlier = query.where(Call.marked_at < call.marked_at).order_by(Call.marked_at.desc()).limit(limit)
+    return [*session.scalars(later), *session.scalars(earlier)]

@@ -37,9 +37,12 @@ def count_service(session: Session, subscriber_id: int, kind: str, since: dateti
     ).one()
 
 
-def take_queued(session: Session, kind: str, now: datetime, limit: int) -> Sequence[Any]:
-    """Queued deliveries whose time has come, locked; others skip them. With what the re-check needs: the address, its
-    suppression and the enrollment's status."""
+def take_queued(
+    session: Session, kind: str, now: datetime, limit: int, only: Collection[int] | None = None
+) -> Sequence[Any]:
+    """Queued deliveries whose time has come, or those of `only`, locked; others skip them. With what the re-check
+    needs: the address, its suppression and the enrollment's status."""
+    ready = Delivery.not_before <= now if only is None else Delivery.id.in_(only)
     query = (
         select(
             Delivery.id,
@@ -60,7 +63,7 @@ def take_queued(session: Session, kind: str, now: datetime, limit: int) -> Seque
         .join(Course, Course.id == Delivery.course_id)
         .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
         .outerjoin(Suppression, Suppression.email_key == Subscriber.email_key)
-        .where(Delivery.state == Sent.QUEUED, Delivery.kind == kind, Delivery.not_before <= now)
+        .where(Delivery.state == Sent.QUEUED, Delivery.kind == kind, ready)
         .where(or_(Delivery.lesson_id.is_(None), Course.paused_at.is_(None)))
         .order_by(Delivery.not_before)
         .limit(limit)
@@ -93,6 +96,12 @@ def set_state(session: Session, ids: Collection[int], state: Sent, *, call_id: s
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
+def count_refused(session: Session, revision_id: int) -> int:
+    """How many readers' copies of this text were refused because of the text."""
+    query = select(func.count()).select_from(Delivery).where(Delivery.revision_id == revision_id)
+    return session.scalars(query.where(Delivery.state == Sent.REFUSED, Delivery.scope == "message")).one()
+
+
 def by_id(session: Session, delivery_id: int) -> Delivery | None:
     return session.get(Delivery, delivery_id)
 
@@ -109,7 +118,13 @@ def lessons_sent(session: Session, enrollment_id: int) -> Sequence[Delivery]:
     return session.scalars(query.where(Delivery.state.in_(states)).order_by(Delivery.id)).all()
 
 
+def of_subscriber(session: Session, subscriber_id: int) -> Sequence[Delivery]:
+    """Everything promised to one person, newest first."""
+    query = select(Delivery).where(Delivery.subscriber_id == subscriber_id).order_by(Delivery.id.desc())
+    return session.scalars(query).all()
+
+
 def unsettled(session: Session, enrollment_id: int) -> bool:
     """Whether a lesson of this reader is on its way, or nobody knows."""
-    query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id)
+    query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id, Delivery.resigned_at.is_(None))
     return session.scalar(query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED))).limit(1)) is not None

@@ -50,7 +50,9 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
     The re-check is the query: no suppressed address, no reader who left, no course that is paused, nobody whose lesson
     before is not settled.
     """
-    unsettled = exists().where(Delivery.enrollment_id == Enrollment.id, Delivery.state.in_(UNSETTLED))
+    unsettled = exists().where(
+        Delivery.enrollment_id == Enrollment.id, Delivery.state.in_(UNSETTLED), Delivery.resigned_at.is_(None)
+    )
     suppressed = exists().where(Suppression.email_key == Subscriber.email_key)
     query = (
         select(*DUE)

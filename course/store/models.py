@@ -191,6 +191,7 @@ class Delivery(Base):
               sqlite_where=text("lesson_id IS NOT NULL"), postgresql_where=text("lesson_id IS NOT NULL")),
         Index("uq_delivery_service", "subscriber_id", "course_id", "kind", "copy", unique=True,
               sqlite_where=text("lesson_id IS NULL"), postgresql_where=text("lesson_id IS NULL")),
+        Index("ix_delivery_subscriber", "subscriber_id"),
         Index("ix_delivery_queued", "not_before",
               sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
         Index("ix_delivery_unknown", "id",
@@ -217,6 +218,8 @@ class Delivery(Base):
     done_at: Mapped[datetime | None]
     heard: Mapped[str | None] = mapped_column(String(20))  # the weightiest event of the provider, core/happening.py
     heard_at: Mapped[datetime | None]
+    resigned_at: Mapped[datetime | None]  # still unknown, but the reader's calendar goes on
+    resent_at: Mapped[datetime | None]  # by the course's policy, once
 
 
 class Call(Base):

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from course.core.status import Suppressed
 from course.store.db import insert_of
 from course.store.models import Consent, Subscriber, Suppression
 
@@ -22,12 +23,19 @@ def by_id(session: Session, subscriber_id: int, *, lock: bool = False) -> Subscr
     return session.get(Subscriber, subscriber_id, with_for_update=lock)
 
 
+def by_key(session: Session, email_key: str) -> Subscriber | None:
+    return session.scalar(select(Subscriber).where(Subscriber.email_key == email_key))
+
+
 def suppression(session: Session, email_key: str) -> Suppression | None:
     return session.get(Suppression, email_key)
 
 
 def suppress(session: Session, email_key: str, reason: str, detail: str, now: datetime) -> None:
     """A complaint is never replaced by something milder; a bounce seen again counts from the newest one."""
+    found = suppression(session, email_key)
+    if found and found.reason == Suppressed.COMPLAINT:
+        return
     session.merge(Suppression(email_key=email_key, reason=reason, detail=detail[:500], created_at=now))
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from course.web import doors, errors, health, outbox
+from course.web import doors, errors, health, hooks, outbox
 from course.web.readers import bp as readers
 from course.web.services import Services
 
@@ -33,6 +33,7 @@ def create_app(services: Services) -> Flask:
     errors.handle(app)
     app.register_blueprint(readers)
     app.register_blueprint(health.bp)
+    app.register_blueprint(hooks.bp)
     if services.outbox:
         app.register_blueprint(outbox.bp)
     return app
@@ -42,5 +43,6 @@ def _serve_static(app: Flask) -> None:
     """`static('course.css')` in a template: an address that changes with the content, so it may be kept for ever."""
     folder = Path(str(app.static_folder))
     versions = {p.name: sha256(p.read_bytes()).hexdigest()[:10] for p in folder.iterdir() if p.is_file()}
-    app.jinja_env.globals["static"] = lambda name: url_for("static", filename=name, v=versions[name])
+    # Not by url_for: the page that refuses an unusable Host has no URLs to build, and is a page all the same.
+    app.jinja_env.globals["static"] = lambda name: f"{app.static_url_path}/{name}?v={versions[name]}"
     doors.open_door(app.view_functions["static"])

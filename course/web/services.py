@@ -9,6 +9,7 @@ from flask import current_app
 
 from course.actions.letters import Letters
 from course.core.clock import Now
+from course.mail.hook import Hook
 from course.store.db import Database
 
 
@@ -22,6 +23,8 @@ class Services:
     outbox: Path | None  # its Maildir; None for every provider but the outbox
     templates: Path
     version: str
+    hook: Hook | None = None  # None: no events are taken
+    account: str = "default"  # the provider account that events belong to
 
 
 def services() -> Services:

@@ -292,7 +292,7 @@ class HttpProviderCases:
         assert isinstance(alone, Refused)
         assert alone.scope == "recipient"
         together = provider.send([a_message(1), a_message(2)], "k")
-        assert [outcome.scope for outcome in together] == ["message", "message"]  # type: ignore[union-attr]
+        assert [outcome.scope for outcome in together] == ["call", "call"]  # type: ignore[union-attr]
 
     def refusal_of_a_recipient(self) -> object:
         raise NotImplementedError

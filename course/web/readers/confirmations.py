@@ -67,10 +67,13 @@ def _place(session: Session, found: Enrollment, course: Course) -> dict[str, Any
 
 
 def _confirmed(session: Session, found: Enrollment, person: Subscriber, course: Course) -> str:
+    plan = pages.timeline(session, found, person, course)
     return render_template(
         "readers/confirmed.html",
         course=course,
-        plan=pages.timeline(session, found, person, course),
+        plan=plan,
+        next=next((line for line in plan if line["state"] == "next"), None),
+        at_once=found.asked_at is not None,
         reader_url=services().letters.links.reader(found.id, found.links),
         zone=person.timezone or course.timezone,
     )

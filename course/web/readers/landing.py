@@ -34,8 +34,12 @@ def first_course() -> str:
 @open_door
 def course_page(slug: str) -> str:
     with services().database.read() as session:
-        found = courses.by_slug(session, slug) or abort(404)
-        return page(session, found, source=request.args.get("source", ""))
+        return page(session, course_named(session, slug), source=request.args.get("source", ""))
+
+
+def course_named(session: Session, slug: str) -> Course:
+    """Or 404. No slug holds what no database takes: NUL, half a surrogate pair."""
+    return (courses.by_slug(session, slug) if slug.isprintable() else None) or abort(404)
 
 
 def page(
@@ -59,7 +63,7 @@ def page(
         weekdays=words.weekdays(timetable.weekdays),
         form=form,
         errors=invalid.errors if invalid else {},
-        zones=sorted({*schedule.zones(), form["timezone"] or course.timezone}),
+        zones=sorted({*schedule.zones(), course.timezone}),
         source=source[:200],
         canonical=services().letters.links.landing(course.slug),
     )

@@ -4,14 +4,14 @@ it does is to send one mail that asks."""
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, abort, after_this_request, jsonify, make_response, render_template, request
 from sqlalchemy.orm import Session
 
 from course.actions import signup
 from course.actions.signup import Invalid
 from course.store import courses
 from course.store.models import Course
-from course.web import origins
+from course.web import bodies, origins
 from course.web.doors import open_door
 from course.web.readers import landing
 from course.web.services import services
@@ -26,8 +26,13 @@ def add_to(bp: Blueprint) -> None:
 
 @open_door
 def sign_up() -> Response:
-    response = _preflight() if request.method == "OPTIONS" else _sign_up()
-    response.headers["Access-Control-Allow-Origin"] = "*"  # any blog may hold the form; there are no credentials
+    after_this_request(_for_any_origin)
+    return _preflight() if request.method == "OPTIONS" else _sign_up()
+
+
+def _for_any_origin(response: Response) -> Response:
+    """Any blog may hold the form, and its script may read the answer, a refusal too; there are no credentials."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
 
@@ -39,7 +44,7 @@ def _preflight() -> Response:
 
 
 def _sign_up() -> Response:
-    fields = _fields()
+    fields = bodies.fields()
     with services().database.write() as session:
         course = _course(session, fields.get("course"))
         try:
@@ -54,20 +59,10 @@ def _sign_up() -> Response:
         return _welcome(course, wanted.email)
 
 
-def _fields() -> Mapping[str, Any]:
-    """The fields of a form or of a JSON object; a form's are texts."""
-    if not request.is_json:
-        return request.form
-    body = request.get_json()
-    if not isinstance(body, dict):
-        abort(400)
-    return body
-
-
 def _course(session: Session, slug: object) -> Course:
     """The course that is meant: the first one where none is named."""
     if slug:
-        return (isinstance(slug, str) and courses.by_slug(session, slug)) or abort(404)
+        return landing.course_named(session, slug) if isinstance(slug, str) else abort(404)
     return next(iter(courses.all_courses(session)), None) or abort(404)
 
 

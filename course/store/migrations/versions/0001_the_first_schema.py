@@ -263,6 +263,8 @@ def upgrade() -> None:
         sa.Column("done_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.Column("heard", sa.String(length=20), nullable=True),
         sa.Column("heard_at", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("resigned_at", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("resent_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name=op.f("fk_delivery_course_id")),
         sa.ForeignKeyConstraint(["enrollment_id"], ["enrollment.id"], name=op.f("fk_delivery_enrollment_id")),
         sa.ForeignKeyConstraint(["lesson_id"], ["lesson.id"], name=op.f("fk_delivery_lesson_id")),
@@ -278,6 +280,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'queued'"),
             postgresql_where=sa.text("state = 'queued'"),
         )
+        batch_op.create_index("ix_delivery_subscriber", ["subscriber_id"], unique=False)
         batch_op.create_index(
             "ix_delivery_unknown",
             ["id"],
