@@ -22,6 +22,7 @@ from course.core.errors import BadFile, BadSettings, CourseError, Fault
 from course.core.links import Links
 from course.core.tokens import Tokens
 from course.mail import registry
+from course.mail.alert import teller
 from course.mail.provider import Provider
 from course.mail.render import Composer, CourseFacts
 from course.paths import shipped
@@ -31,6 +32,7 @@ from course.store.db import Database
 from course.store.migrations import migrate
 from course.web import create_app
 from course.web.services import Services
+from course.worker.alarm import AlarmBell
 from course.worker.loop import Loop
 from course.worker.sender import Sender
 
@@ -141,6 +143,19 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     loop.every(1, sender.listen, "events")
     loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts), "tick")
     return loop, sender.close
+
+
+def watch_loop(parts: Parts) -> Loop:
+    """What every process does: notice that no worker is alive, and tell."""
+    bell, loop = alarm_bell(parts), Loop()
+    loop.every(30, bell.watch, "watch")
+    loop.every(5, bell.ring, "alarms")
+    return loop
+
+
+def alarm_bell(parts: Parts) -> AlarmBell:
+    url, now = parts.settings.alert_url, lambda: datetime.now(UTC)
+    return AlarmBell(parts.database, now, teller(url, parts.settings.sender, now) if url else None)
 
 
 def _note_tick(parts: Parts) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from course import __version__, assembly, serving, settings
-from course.actions import lesson_import, readers_file
+from course.actions import lesson_import, mending, readers_file
 from course.actions.lesson_import import Done
 from course.actions.readers_file import Line, Result
 from course.core import readers_csv
@@ -194,6 +194,52 @@ def export_readers(slug: str | None) -> None:
     with parts.database.read() as session:
         for line in readers_file.export(session, readers_file.the_course(session, slug)):
             click.echo(line, nl=False)
+
+
+@main.group("deliveries")
+def manage_deliveries() -> None:
+    """Mails that need somebody: nobody knows whether they arrived, or the provider refused them."""
+
+
+@manage_deliveries.command("list")
+def list_deliveries() -> None:
+    """List them, with the number that the other commands take."""
+    parts = _open()
+    with parts.database.read() as session:
+        found = mending.problems(session)
+    for one in found:
+        click.echo(
+            f"{one.delivery}: {one.what} to {one.address}, {one.since:%Y-%m-%d %H:%M} UTC: {one.state}. {one.reason}"
+        )
+    click.echo(f"{len(found)} need somebody." if found else "All is well.")
+
+
+@manage_deliveries.command("arrived")
+@click.argument("number", type=int)
+def note_arrived(number: int) -> None:
+    """Say that an unknown delivery arrived."""
+    parts = _open()
+    with parts.database.write() as session:
+        mending.arrived(session, number, parts.now().machine)
+
+
+@manage_deliveries.command("again")
+@click.argument("number", type=int)
+def send_again(number: int) -> None:
+    """Send an unknown delivery once more; the reader may then have it twice."""
+    parts = _open()
+    with parts.database.write() as session:
+        mending.send_again(session, number, parts.now().machine)
+
+
+@manage_deliveries.command("retry")
+@click.argument("numbers", type=int, nargs=-1)
+def retry_deliveries(numbers: tuple[int, ...]) -> None:
+    """Send refused mails again, with the lesson's newest text: these, or all of them."""
+    parts = _open()
+    with parts.database.write() as session:
+        ids = numbers or [one.delivery for one in mending.problems(session)]
+        click.echo(f"{mending.retry(session, ids, parts.now().machine)} queued again.")
 
 
 @main.command("settings")

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Event
 from types import FrameType
 
@@ -23,14 +23,14 @@ def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
     """Runs the web server, with the worker beside it if wanted, until it is told to stop."""
     listener = _listener(host, port)
     server = waitress.create_server(assembly.web_app(parts), sockets=[listener], threads=THREADS, ident=None)
-    with _ends_on_signals(), _working(parts) if worker else _nothing():
+    with _ends_on_signals(), _watching(parts), _working(parts) if worker else nullcontext():
         server.run()  # takes SystemExit and KeyboardInterrupt as the wish to end
         server.close()
 
 
 def work(parts: Parts) -> None:
     """Runs the worker alone until it is told to stop."""
-    with _ends_on_signals(), _working(parts), suppress(SystemExit, KeyboardInterrupt):
+    with _ends_on_signals(), _watching(parts), _working(parts), suppress(SystemExit, KeyboardInterrupt):
         Event().wait()
 
 
@@ -46,8 +46,13 @@ def _working(parts: Parts) -> Iterator[None]:
 
 
 @contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+def _watching(parts: Parts) -> Iterator[None]:
+    loop = assembly.watch_loop(parts)
+    loop.start()
+    try:
+        yield
+    finally:
+        loop.stop()
 
 
 @contextmanager

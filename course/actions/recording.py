@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from course.actions.planning import Planners
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent, Suppressed
-from course.store import calls, courses, deliveries, enrollments, subscribers
+from course.store import alarms, calls, courses, deliveries, enrollments, subscribers
 
 MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
 LONGEST = timedelta(hours=1)  # that a provider may make us wait by Retry-After
 UNKNOWN_EVERY = 600.0  # seconds until an unsettled call is looked at again, at most
 HOLDS_AFTER = 3  # readers
+ALARMS_AFTER = 8  # failures in a row of a road that is closed, and may open again by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetim
         revision = courses.revision(session, revision_id)
         if revision.held_at is None:
             revision.held_at, revision.held_reason = now, f"held after {HOLDS_AFTER} refusals: {reason}"[:500]
+            text = f"A lesson is held back. The provider refused it for {HOLDS_AFTER} readers: {reason}"
+            alarms.ring(session, f"revision:{revision_id}", text, now)
 
 
 def _hold(session: Session, members: Sequence[int]) -> None:
@@ -159,11 +162,15 @@ def _lane(
     if trouble is None:
         if lane.failures and any(isinstance(outcome, Accepted) for outcome in outcomes):
             lane.failures, lane.paused_until, lane.reason = 0, None, ""
+            alarms.clear(session, f"lane:{provider}:{account}", now)
         return
     wait = backoff.after(lane.failures)
     if isinstance(trouble, Unreachable) and trouble.after is not None:
         wait = min(max(wait, timedelta(seconds=trouble.after)), LONGEST)
     lane.failures, lane.paused_until, lane.reason = lane.failures + 1, now + wait, trouble.reason[:500]
+    if isinstance(trouble, Misconfigured) or lane.failures >= ALARMS_AFTER:
+        text = f"Mail is stopped. {provider} said: {trouble.reason}. What is due waits, and none of it is lost."
+        alarms.ring(session, f"lane:{provider}:{account}", text, now)
 
 
 def _trouble(outcomes: Sequence[Outcome]) -> Misconfigured | Unreachable | None:

@@ -23,7 +23,7 @@ from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
 from course.mail.provider import Provider
-from course.store import calls, deliveries, enrollments, subscribers
+from course.store import alarms, calls, deliveries, enrollments, subscribers
 from course.store.models import Call, Course, Delivery, Subscriber
 
 KEYS_LIVE = timedelta(hours=23)  # providers keep an idempotency key for 24 h
@@ -155,6 +155,8 @@ def _resign(session: Session, members: Sequence[int], now: datetime) -> None:
             row.state, row.not_before, row.resent_at = Sent.QUEUED, now, now
         else:
             row.resigned_at = now
+            text = "Nobody can say whether some mails arrived. See them with: course deliveries list"
+            alarms.ring(session, "unknown", text, now)
     session.flush()
 
 

@@ -140,9 +140,13 @@ def _target_faults(body: str, file: str, offset: int) -> Iterator[Fault]:
 def link_problem(url: str, nonces: Nonces) -> str | None:
     """Why a link cannot be, or None. Nothing is fetched."""
     names = nonces.names_in(url)
-    if names:
+    if names and not nonces.is_address(url):
         wrong = next((name for name in names if not AUTHORS[name].is_url), None)
-        return f"{{{{ {wrong} }}}} is no address that a link could lead to" if wrong else None
+        if wrong:
+            return f"{{{{ {wrong} }}}} is no address that a link could lead to"
+        return f"{{{{ {names[0]} }}}} is a whole address, and something stands before it or another one after it"
+    if names:
+        return None
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -157,4 +161,4 @@ def link_problem(url: str, nonces: Nonces) -> str | None:
 
 def _toml_string(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 
-WRITTEN = re.compile(r"\{\{[ \t]*([^{}\n]*?)[ \t]*\}\}")
+# Words between blanks between braces. Nothing in it is tried twice, so a text of blanks takes no time.
+WRITTEN = re.compile(r"\{\{[ \t]*+([^{} \t\n]*+(?:[ \t]++[^{} \t\n]++)*+)[ \t]*+\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,12 @@ class Nonces:
 
     def names_in(self, text: str) -> list[str]:
         return self.split(text)[1]
+
+    def is_address(self, target: str) -> bool:
+        """Whether a link target with placeholders leads somewhere: one that stands for an address begins it. Behind
+        another site's name it would tell that site the reader's own link."""
+        segments, names = self.split(target)
+        return segments[0] == "" and len(names) == 1 and AUTHORS[names[0]].is_url
 
 
 def _stems(seed: str) -> Iterator[str]:

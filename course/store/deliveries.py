@@ -4,11 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, func, insert, or_, select, update
+from sqlalchemy import CursorResult, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from course.core.status import UNSETTLED, Sent
 from course.store.models import Course, Delivery, Enrollment, Subscriber, Suppression
+
+COPY_AGAIN = 1000  # "send again" counts in thousands, so that it never meets a reader who starts again
 
 
 def queue_service(session: Session, kind: str, subscriber_id: int, course_id: int, now: datetime) -> None:
@@ -102,8 +104,24 @@ def count_refused(session: Session, revision_id: int) -> int:
     return session.scalars(query.where(Delivery.state == Sent.REFUSED, Delivery.scope == "message")).one()
 
 
-def by_id(session: Session, delivery_id: int) -> Delivery | None:
-    return session.get(Delivery, delivery_id)
+def by_id(session: Session, delivery_id: int, *, lock: bool = False) -> Delivery | None:
+    return session.get(Delivery, delivery_id, with_for_update=lock)
+
+
+def needing_somebody(session: Session) -> Sequence[Delivery]:
+    """Unknown deliveries and dead letters, oldest first."""
+    dead = and_(Delivery.state == Sent.REFUSED, Delivery.scope == "message")
+    return session.scalars(
+        select(Delivery).where(or_(Delivery.state == Sent.UNKNOWN, dead)).order_by(Delivery.id)
+    ).all()
+
+
+def queue_copy(session: Session, row: Delivery, now: datetime) -> None:
+    """One more copy of the same mail for the same person, queued."""
+    columns = ("kind", "subscriber_id", "course_id", "enrollment_id", "lesson_id", "revision_id", "number", "count")
+    again = {name: getattr(row, name) for name in columns}
+    copy = row.copy + COPY_AGAIN
+    session.add(Delivery(**again, copy=copy, state=Sent.QUEUED, not_before=now, attempts=0, created_at=now))
 
 
 def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:

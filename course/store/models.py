@@ -301,7 +301,9 @@ class Alarm(Base):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     text: Mapped[str]
     since: Mapped[datetime] = mapped_column("since_at")
+    next_try_at: Mapped[datetime]
     told_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
 
 
 class Heartbeat(Base):

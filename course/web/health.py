@@ -4,7 +4,7 @@ import logging
 
 from flask import Blueprint, Response, jsonify, make_response
 
-from course.store import calls, installation
+from course.store import alarms, installation
 from course.web.doors import open_door
 from course.web.services import services
 
@@ -22,11 +22,11 @@ def healthz() -> Response:
         machine = now().machine
         with services().database.read() as session:
             ticked_at = installation.the(session).ticked_at
-            paused = [lane.reason for lane in calls.lanes(session) if lane.paused_until and lane.paused_until > machine]
+            trouble = [alarm.text for alarm in alarms.ringing(session)]
     except Exception:
         log.exception("the database cannot be read")
         return make_response(jsonify(ok=False, database=False, version=services().version), 503)
     age = (machine - ticked_at).total_seconds() if ticked_at else None
     ok = age is not None and age < LATE
-    body = {"ok": ok, "database": True, "tick_age_seconds": age, "paused": paused, "version": services().version}
+    body = {"ok": ok, "database": True, "tick_age_seconds": age, "alarms": trouble, "version": services().version}
     return make_response(jsonify(body), 200 if ok else 503)

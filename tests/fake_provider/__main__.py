@@ -16,8 +16,6 @@ from tests.fake_provider.wire import HttpServer
 def main() -> None:
     options = _options()
     script = Script(options.script)
-    if options.latency:
-        script.set({"latency": options.latency})
     ledger = Ledger(options.ledger, indexed=not options.blind)
     server = _smtp(ledger, script, options) if options.smtp else _http(ledger, script, options)
     print(json.dumps({"url": f"{'smtp' if options.smtp else 'http'}://127.0.0.1:{server.port}"}), flush=True)
@@ -45,7 +43,7 @@ def _options() -> argparse.Namespace:
 
 
 def _http(ledger: Ledger, script: Script, options: argparse.Namespace) -> HttpServer:
-    provider = Provider(ledger, script, blind=options.blind)
+    provider = Provider(ledger, script, blind=options.blind, latency=options.latency)
     provider.server = server = HttpServer(provider.handle, options.port, options.silence)
     return server
 

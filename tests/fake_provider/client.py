@@ -63,6 +63,10 @@ class FakeProvider:
             self._process.wait()
         _pipe(self._process).close()
 
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        return self._process.poll()
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -93,6 +97,11 @@ class FakeProvider:
         if self.smtp:
             raise NotImplementedError("the SMTP server reads its script at start only")
         self._ask("POST", "/_/reload")
+
+    def forget(self) -> None:
+        """An empty ledger, no keys and no script, as for another test."""
+        self._ask("POST", "/_/forget")
+        self.behave()
 
     def state(self) -> dict[str, Any]:
         """Counts of calls, lookups, refused, replayed, accepted, connections, hung_up; and the events it sent."""

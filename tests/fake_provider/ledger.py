@@ -56,6 +56,13 @@ class Ledger:
             self._write(json.dumps(line) + "\n")
             self.count += len(send_ids)
 
+    def forget(self) -> None:
+        """An empty ledger, for the next test."""
+        with self._lock:
+            os.ftruncate(self._file, 0)
+            self._entries.clear()
+            self.count = 0
+
     def find(self, send_id: str) -> list[Entry]:
         with self._lock:
             return list(self._entries.get(send_id, ()))

@@ -21,8 +21,8 @@ Result = tuple[str, str]  # (id, "") if it was taken, else ("", what is wrong)
 
 
 class Provider:
-    def __init__(self, ledger: Ledger, script: Script, *, blind: bool = False):
-        self._ledger, self._script, self._blind = ledger, script, blind
+    def __init__(self, ledger: Ledger, script: Script, *, blind: bool = False, latency: float = 0.0):
+        self._ledger, self._script, self._blind, self._latency = ledger, script, blind, latency
         self._run = uuid.uuid4().hex[:8]
         self._calls, self._lookups = count(1), count(1)
         self._seen = {"calls": 0, "lookups": 0, "refused": 0, "replayed": 0}
@@ -50,7 +50,7 @@ class Provider:
     def _send(self, request: Request, dialect: Dialect, single: bool) -> Reply:
         number = self._count("calls")
         act = self._script.for_send()
-        not_before = request.at + (self._script["latency"] or 0.0)
+        not_before = request.at + (self._script["latency"] or self._latency)
         reply = self._before(act, dialect)
         if reply is None:
             dialect.authorise(request, self._script["key"])
@@ -161,7 +161,7 @@ class Provider:
         if what == "200_wrong_length_array":
             return as_json(200, _shorter(json.loads(reply.body)))
         if what == "drip":
-            return replace(reply, manner="drip", seconds=seconds)
+            return replace(reply, manner="drip head" if act.get("head") else "drip", seconds=seconds)
         if what == "slow":
             return replace(reply, not_before=time.monotonic() + float(act["seconds"]))
         return reply
@@ -198,6 +198,10 @@ class Provider:
                 return as_json(200, {})
             case "POST", "/_/reload":
                 self._script.reload()
+                return as_json(200, {})
+            case "POST", "/_/forget":
+                self._ledger.forget()
+                self._keys.clear()
                 return as_json(200, {})
             case "POST", "/_/emit":
                 return self._emit(request.json)

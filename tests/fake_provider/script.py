@@ -21,7 +21,7 @@ the request, and what they leave is "ok". Every field may be left away. `rates` 
 
 Acts: ok · ok_then_hang (for) · ok_then_reset · ok_then_5xx (status) · reject_one (index, what) · reject_all (what) ·
 429 (retry_after: any header value; header; what: rate | quota) · 5xx (status) · 200_html · 200_truncated ·
-200_wrong_length_array · 302 (location) · drip (for) · slow (seconds) · reset (nothing was taken) · hang (likewise).
+200_wrong_length_array · 302 (location) · drip (for, head) · slow (seconds) · reset (nothing was taken) · hang (likewise).
 `what` is recipient, message or account. Every act may have `times`, and `accept_delay` in seconds. 200_html takes
 nothing unless it has `accept: true`; 200_truncated and 200_wrong_length_array take all unless it is false.
 """
@@ -34,13 +34,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-ACTS = frozenset(
-    "ok ok_then_hang ok_then_reset ok_then_5xx reject_one reject_all 429 5xx 200_html 200_truncated "
-    "200_wrong_length_array 302 drip slow reset hang".split()
-)
-FIELDS = frozenset(
-    "seed list rates lookups lookup_lag latency accept_delay key refuse refuse_text all_or_nothing hooks".split()
-)
+ACTS = {
+    *("ok", "ok_then_hang", "ok_then_reset", "ok_then_5xx", "reject_one", "reject_all", "429", "5xx"),
+    *("200_html", "200_truncated", "200_wrong_length_array", "302", "drip", "slow", "reset", "hang"),
+}
+FIELDS = {
+    *("seed", "list", "rates", "lookups", "lookup_lag", "latency", "accept_delay"),
+    *("key", "refuse", "refuse_text", "all_or_nothing", "hooks"),
+}
 Act = Mapping[str, Any]
 OK: Act = {"do": "ok"}
 

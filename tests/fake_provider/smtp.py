@@ -1,7 +1,7 @@
 """The same as an SMTP server, by aiosmtpd: an entry in the ledger for every mail that got its final 250.
 
-Acts: ok · ok_then_hang · ok_then_reset · 5xx (a 451 after the dot, nothing taken) · reject_all (what: recipient is a 550
-to RCPT, message a 554 after the dot) · 429 (a 421 to RCPT) · slow.
+Acts: ok · ok_then_hang · ok_then_reset · 5xx (a 451 after the dot, nothing taken) · reject_all (what:
+recipient is a 550 to RCPT, message a 554 after the dot) · 429 (a 421 to RCPT) · slow.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """HTTP/1.1 on plain sockets, a thread for each connection: little work for each request, and full control of endings.
 
-Whoever says nothing for `silence` seconds is hung up on: before a request, within its head, within its body. A body that
-came only in part is never handed on. So a process that was frozen for longer can post nothing when it wakes.
+Whoever says nothing for `silence` seconds is hung up on: before a request, within its head, within its body. A body
+that came only in part is never handed on. So a process that was frozen for longer can post nothing when it wakes.
 """
 
 import json
@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -34,7 +35,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`manner`: plain; truncate (the last byte is missing); drip (a byte every 50 ms); hang, reset (nothing is said)."""
+    """`manner`: plain; truncate (the last byte is missing); drip (a byte of the body every 50 ms) and "drip head"
+    (of all); hang and reset say nothing."""
 
     status: int = 200
     body: bytes = b""
@@ -82,10 +84,8 @@ class HttpServer:
 
     def stop(self) -> None:
         self.stopping.set()
-        try:
+        with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._listener.close()
 
     def _guarded(self, connection: socket.socket) -> None:
@@ -124,7 +124,7 @@ class HttpServer:
             self._hang(connection, reply.seconds)
         elif reply.manner == "truncate":
             connection.sendall(reply.bytes[:-1])
-        elif reply.manner == "drip":
+        elif reply.manner in {"drip", "drip head"}:
             self._drip(connection, reply)
         return False
 
@@ -141,7 +141,9 @@ class HttpServer:
 
     def _drip(self, connection: socket.socket, reply: Reply) -> None:
         end = time.monotonic() + reply.seconds
-        for byte in reply.bytes:
+        head = 0 if reply.manner == "drip head" else len(reply.bytes) - len(reply.body)
+        connection.sendall(reply.bytes[:head])
+        for byte in reply.bytes[head:]:
             if time.monotonic() > end or self.stopping.wait(0.05):
                 return
             connection.sendall(bytes([byte]))

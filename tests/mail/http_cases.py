@@ -181,7 +181,7 @@ class HttpProviderCases:
     def test_a_redirect_is_not_followed(self, server: ScriptedServer, provider: JsonProvider, status: int) -> None:
         with serving() as elsewhere:
             elsewhere.script = [says(200, self.good(1))]
-            server.script = [says(status, b"", Location=elsewhere.url + self.path)]
+            server.script = [says(status, {"message": "moved"}, Location=elsewhere.url + self.path)]
             assert is_all(Misconfigured, provider.send([a_message()], "k"))
             assert elsewhere.seen == []
 

@@ -18,7 +18,9 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("since_at", course.store.types.Instant(timezone=True), nullable=False),
+        sa.Column("next_try_at", course.store.types.Instant(timezone=True), nullable=False),
         sa.Column("told_at", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("cleared_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_alarm")),
     )
     op.create_table(

@@ -1,0 +1,52 @@
+"""Alarms: things that a person has to mend."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from course.store.db import insert_of
+from course.store.models import Alarm
+
+
+def ring(session: Session, key: str, text: str, now: datetime) -> None:
+    """Notes trouble under a key; one that is already known stays as it is, so it is told once."""
+    row = {"key": key, "text": text[:500], "since": now, "next_try_at": now}
+    session.execute(insert_of(session)(Alarm).values(row).on_conflict_do_nothing())
+
+
+def clear(session: Session, key: str, now: datetime) -> None:
+    """The trouble is over. Told once more if somebody was told of it."""
+    row = session.get(Alarm, key, with_for_update=True)
+    if row and row.told_at is None:
+        session.delete(row)
+    elif row and row.cleared_at is None:
+        row.cleared_at, row.next_try_at = now, now
+
+
+def take_untold(session: Session, now: datetime, retry: timedelta) -> Alarm | None:
+    """One alarm that has to be told, or that is over and has to be told so; others leave it alone until `retry`."""
+    query = (
+        select(Alarm)
+        .where(Alarm.next_try_at <= now, Alarm.told_at.is_(None) | Alarm.cleared_at.is_not(None))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row = session.scalar(query)
+    if row:
+        row.next_try_at = now + retry
+    return row
+
+
+def told(session: Session, key: str, now: datetime) -> None:
+    row = session.get(Alarm, key, with_for_update=True)
+    if row and row.cleared_at:
+        session.delete(row)
+    elif row:
+        row.told_at = now
+
+
+def ringing(session: Session) -> Sequence[Alarm]:
+    """What is wrong now, oldest first."""
+    return session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None)).order_by(Alarm.since)).all()
