@@ -2,16 +2,18 @@
 
 import random
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from flask import Flask
 
 from course import __version__
-from course.actions import installing, lesson_import
+from course.actions import guarding, installing, lesson_import
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
@@ -29,6 +31,7 @@ from course.paths import shipped
 from course.settings import Settings
 from course.store import courses, installation
 from course.store.db import Database
+from course.store.journal import Journal
 from course.store.migrations import migrate
 from course.web import create_app
 from course.web.services import Services
@@ -115,6 +118,7 @@ def web_app(parts: Parts) -> Flask:
             outbox=parts.settings.home.absolute() / "outbox" if parts.settings.provider == "outbox" else None,
             hook=registry.hook_named(parts.settings.provider, parts.settings.hook_secrets),
             account=parts.settings.provider_account,
+            journal=journal_of(parts, f"web-{secrets.token_hex(8)}"),
             templates=shipped("templates"),
             version=__version__,
         )
@@ -134,14 +138,21 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
         new_call_id=lambda: secrets.token_hex(16),
         caps=Caps(parts.settings.rate_per_second, parts.settings.rate_per_day, parts.settings.warm_up),
     )
+    process = secrets.token_hex(16)
+    journal = journal_of(parts, process)
+    with parts.database.write() as session:
+        alone = parts.database.is_sqlite
+        tripped = guarding.check(session, parts.id_key, journal.read(), now=parts.now(), alone=alone)
+    if tripped:
+        journal.settled(datetime.now(UTC))
     backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
-    sender = Sender(parts.database, sending, parts.now, _awake, backoff)
+    sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
     loop = Loop()
     loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
     loop.every(0.5, lambda: sender.step("lesson"), "lessons")
     loop.every(2, sender.settle, "settle")
     loop.every(1, sender.listen, "events")
-    loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts), "tick")
+    loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts, process), "tick")
     return loop, sender.close
 
 
@@ -158,9 +169,16 @@ def alarm_bell(parts: Parts) -> AlarmBell:
     return AlarmBell(parts.database, now, teller(url, parts.settings.sender, now) if url else None)
 
 
-def _note_tick(parts: Parts) -> bool:
+def journal_of(parts: Parts, process: str) -> Journal:
+    """This process's journal, outside the data folder, in a place of the installation's own."""
+    return Journal(parts.settings.journal / sha256(parts.id_key).hexdigest()[:16], process)
+
+
+def _note_tick(parts: Parts, process: str) -> bool:
     now = datetime.now(UTC)
     with parts.database.relaxed() as session:
+        installation.beat(session, process, socket.gethostname(), now)
+        guarding.lift_when_done(session, now)
         installation.note_tick(session, now)
         installing.note_calendar(session, now)
     return False

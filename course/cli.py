@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from course import __version__, assembly, serving, settings
-from course.actions import lesson_import, mending, readers_file
+from course.actions import guarding, lesson_import, mending, readers_file
 from course.actions.lesson_import import Done
 from course.actions.readers_file import Line, Result
 from course.core import readers_csv
@@ -240,6 +240,18 @@ def retry_deliveries(numbers: tuple[int, ...]) -> None:
     with parts.database.write() as session:
         ids = numbers or [one.delivery for one in mending.problems(session)]
         click.echo(f"{mending.retry(session, ids, parts.now().machine)} queued again.")
+
+
+@main.command("vouch")
+def vouch_for_database() -> None:
+    """Say that this database is the truth, after a move or a restored backup.
+
+    Mails that were held because they may have gone already are sent. Look at `course deliveries list` before.
+    """
+    parts = _open()
+    with parts.database.write() as session:
+        count = guarding.vouch(session, parts.now().machine)
+    click.echo(f"The guard is lifted; {count} held mails go out.")
 
 
 @main.command("settings")

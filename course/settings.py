@@ -48,6 +48,15 @@ def _alert_url(value: str) -> str:
     return value
 
 
+def _state_folder() -> Path:
+    """The user's folder for what programs keep; beside the data where there is no such place."""
+    state = os.environ.get("XDG_STATE_HOME")
+    try:
+        return (Path(state) if state else Path.home() / ".local" / "state") / "email-course"
+    except RuntimeError:
+        return Path("var-journal")
+
+
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 ProviderName = Literal["outbox", "smtp", "resend", "postmark"]
 
@@ -85,6 +94,10 @@ class Settings(BaseSettings):
     )
     settle: float | None = Field(
         None, ge=0, description="Seconds until a look-up that finds nothing is believed; empty: 1800, on loopback 2"
+    )
+    journal: Path = Field(
+        default_factory=_state_folder,
+        description="Folder of the journal of what was sent; not in COURSE_HOME: it notices a restored backup",
     )
     rate_per_second: int = Field(0, ge=0, description="Most messages a second; 0: no limit")
     rate_per_day: int = Field(0, ge=0, description="Most messages a day (UTC); 0: no limit")

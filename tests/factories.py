@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
 
-from course.actions import installing, lesson_import, signup
+from course.actions import guarding, installing, lesson_import, signup
 from course.actions.lesson_import import Files
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
@@ -24,6 +24,7 @@ from course.mail.render import Composer
 from course.paths import shipped
 from course.store import courses, enrollments, subscribers
 from course.store.db import Database
+from course.store.journal import Journal
 from course.store.models import Course, Enrollment, Subscriber
 from course.worker.sender import Sender
 
@@ -68,6 +69,7 @@ class World:
             reply_to="",
             postal_address="",
         )
+        self.journal = Journal(outbox.parent / "journal", "test")
         self.provider = provider or Outbox(outbox, lambda: self.machine)
         self.sender = self.new_sender()
         with database.write() as session:
@@ -88,7 +90,17 @@ class World:
             new_call_id=lambda: f"{next(self._ids):032x}",
         )
         sending = replace(sending, **changes)  # type: ignore[arg-type]
-        return Sender(self.database, sending, self.now, lambda: 0.0, Backoff(600.0, random.Random(1)))
+        return Sender(self.database, sending, self.now, lambda: 0.0, Backoff(600.0, random.Random(1)), self.journal)
+
+    def restart(self) -> bool:
+        """The worker ends and another one starts; True if it set the guard against a restored backup."""
+        self.sender.close()
+        self.sender = self.new_sender()
+        with self.database.write() as session:
+            tripped = guarding.check(session, KEY, self.journal.read(), now=self.now(), alone=True)
+        if tripped:
+            self.journal.settled(self.machine)
+        return tripped
 
     def close(self) -> None:
         self.sender.close()

@@ -76,7 +76,7 @@ def _refused_together(session: Session, call_id: str, refused: Sequence[tuple[in
     if refused:
         ids, reason = _ids(refused), refused[0][1].reason[:500]
         deliveries.set_state(session, ids, Sent.QUEUED, call_id=call_id, reason=reason, not_before=now)
-        _hold(session, ids)
+        hold_next(session, ids)
 
 
 def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
@@ -90,7 +90,8 @@ def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetim
             alarms.ring(session, f"revision:{revision_id}", text, now)
 
 
-def _hold(session: Session, members: Sequence[int]) -> None:
+def hold_next(session: Session, members: Sequence[int]) -> None:
+    """Plans no lesson after these until they are settled."""
     rows = deliveries.many(session, members).values()
     enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id))
 
@@ -137,7 +138,7 @@ def _given_up(reason: str, attempts: int) -> Refused:
 def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Uncertain]]) -> None:
     for member, outcome in uncertain:
         deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=outcome.reason[:500])
-    _hold(session, _ids(uncertain))
+    hold_next(session, _ids(uncertain))
 
 
 def release(session: Session, members: Sequence[int]) -> None:

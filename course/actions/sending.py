@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from course.actions import signup
+from course.actions import guarding, recording, signup
 from course.actions.letters import Letters, Place, Recipient
 from course.actions.planning import Planner, Planners
 from course.core import bundle
@@ -22,8 +22,8 @@ from course.core.letter import Letter, Message
 from course.core.sequence import Step
 from course.core.status import Enrolled, Sent
 from course.mail.provider import Provider
-from course.store import calls, courses, deliveries, enrollments
-from course.store.models import Lane
+from course.store import calls, courses, deliveries, enrollments, installation
+from course.store.models import Installation, Lane
 
 Kind = Literal["confirm", "lesson"]
 GROUP = 32  # calls made at once where a provider takes one message per call
@@ -88,11 +88,14 @@ class _Marking:
     now: Now
     call_id: str
     planners: Planners = field(init=False)
+    guard: Installation = field(init=False)
     members: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    restored: list[int] = field(default_factory=list)  # may have gone before the database was restored
 
     def __post_init__(self) -> None:
         self.planners = Planners(self.session)
+        self.guard = installation.the(self.session)
 
     def batch(self, kind: Kind) -> Batch:
         provider, size = self.sending.provider, self.sending.provider.batch_size
@@ -113,11 +116,21 @@ class _Marking:
                 lease_until=lease_until,
                 next_try_at=lease_until,
             )
+        if self.restored:
+            where = (provider.name, self.sending.account)
+            guarding.note_restored(self.session, self.restored_call, *where, self.restored, self.now)
         return Batch(self.call_id, self.members, self.messages, bodies)
+
+    @property
+    def restored_call(self) -> str:
+        return self.call_id[:-1] + ("0" if self.call_id[-1] == "r" else "r")
 
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
         for row in queued:
+            if self._maybe_gone(row):
+                self._hold_restored(row)
+                continue
             if not signup.may_confirm(self.session, row.email_key, self.now.machine):
                 self._cancel(row, "the address may not be mailed")
                 continue
@@ -146,6 +159,9 @@ class _Marking:
     def _queued_lessons(self, queued: Sequence[Any]) -> None:
         readers = {row.id: row for row in enrollments.rows(self.session, (row.enrollment_id for row in queued))}
         for row in queued:
+            if self._maybe_gone(row):
+                self._hold_restored(row)
+                continue
             reader, planner = readers[row.enrollment_id], self.planners[row.course_id]
             step = next((s for s in planner.timetable(reader).steps if s.lesson == row.lesson_id), None)
             if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed or step is None:
@@ -183,10 +199,14 @@ class _Marking:
                 waiting.append({"key": reader.id, "due_at": opening, "asked_at": None})
             else:
                 going.append((reader, planner, step))
-                moved.append(_moved(planner, reader, step, out, self.now.course))
+                # What was perhaps sent already went when it was due; the gap to the next one counts from there.
+                went_at = reader.due_at if self._due_before_restore(reader) else self.now.course
+                moved.append(_moved(planner, reader, step, out, went_at))
         for plans in (moved, waiting, finished):
             enrollments.save_plans(self.session, plans)
         self._new_deliveries(going)
+        if self.restored:
+            recording.hold_next(self.session, self.restored)
 
     def _new_deliveries(self, going: Sequence[tuple[Any, Planner, Step]]) -> None:
         letters = {step.revision: self._letter(planner, step.revision) for _, planner, step in going}
@@ -195,10 +215,16 @@ class _Marking:
             place = _place(0, planner, reader, step, reader.copy)
             letter, problem = letters[step.revision]
             state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
-            rows.append(self._row(reader, step, place) | (state if letter else state | self._refusal(problem)))
+            if self._due_before_restore(reader):
+                state |= {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
+            elif letter is None:
+                state |= self._refusal(problem)
+            rows.append(self._row(reader, step, place) | state)
         for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
             letter, _ = letters[step.revision]
-            if letter:
+            if row["state"] == Sent.UNKNOWN:
+                self.restored.append(identity)
+            elif letter:
                 place = Place(identity, step.lesson, reader.copy, row["number"], row["count"])
                 self._join(identity, self._message(letter, planner, reader, place))
 
@@ -236,6 +262,18 @@ class _Marking:
         if not self.sending.checks_window:
             return True
         return planner.may_leave(reader, reader.timezone, asked_at, self.now.course)
+
+    def _due_before_restore(self, reader: Any) -> bool:
+        return bool(self.guard.guard_until and reader.due_at <= self.guard.guard_until)
+
+    def _maybe_gone(self, row: Any) -> bool:
+        """Queued before the database was restored: perhaps it went after the backup was made."""
+        return bool(self.guard.guard_at and row.created_at <= self.guard.guard_at)
+
+    def _hold_restored(self, row: Any) -> None:
+        held = {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
+        deliveries.change(self.session, row.id, **held)
+        self.restored.append(row.id)
 
     def _join(self, member: int, message: Message) -> None:
         self.members.append(member)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from course.actions import recording
+from course.actions import guarding, recording
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.core import bundle
@@ -23,7 +23,8 @@ from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
 from course.mail.provider import Provider
-from course.store import alarms, calls, deliveries, enrollments, subscribers
+from course.store import alarms, calls, deliveries, enrollments, installation, subscribers
+from course.store.journal import Witness
 from course.store.models import Call, Course, Delivery, Subscriber
 
 KEYS_LIVE = timedelta(hours=23)  # providers keep an idempotency key for 24 h
@@ -42,6 +43,8 @@ class Case:
     send_ids: list[str]  # of the open members
     neighbour: str | None  # the send id of a message that the provider surely has
     bodies: list[bytes]  # [] where they were not kept
+    restored: bool = False  # held by the guard: see actions/guarding.py
+    complete: bool = False  # the journals know everything that was sent since the backup
 
 
 def take(
@@ -64,13 +67,36 @@ def take(
         send_ids=[send_id_of(session, letters, row) for row in mine],
         neighbour=_neighbour(session, letters, call) if mine else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
+        restored=call.kind == guarding.RESTORED,
+        complete=installation.the(session).guard_complete,
     )
 
 
-def ask(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
+def ask(provider: Provider, case: Case, now: datetime, witness: Witness) -> list[Outcome]:
     """Climbs the ladder for the open members; one outcome each. No transaction is open."""
     if not case.open:
         return []
+    if case.restored:
+        return _from_the_journal(provider, case, now, witness)
+    return _from_the_provider(provider, case, now)
+
+
+def _from_the_journal(provider: Provider, case: Case, now: datetime, witness: Witness) -> list[Outcome]:
+    """What this machine wrote down before the backup came back; the provider is asked about the rest."""
+    asked = dict(zip(case.send_ids, _from_the_provider(provider, case, now), strict=True))
+
+    def outcome(identity: str) -> Outcome:
+        known = witness.accepted(identity)
+        if known:
+            return Accepted()
+        if known is None and case.complete:
+            return Unreachable("the journal has never heard of it", scope="message")
+        return asked[identity]
+
+    return [outcome(identity) for identity in case.send_ids]
+
+
+def _from_the_provider(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
     if provider.honours_keys and case.bodies and now - case.marked_at < KEYS_LIVE:
         return _replayed(provider, case)
     if provider.settle is not None:

@@ -7,7 +7,9 @@ from typing import Any, get_type_hints
 
 import tomlkit
 
-from course.core.errors import BadFile, Fault
+from course.core import address
+from course.core.errors import BadAddress, BadFile, Fault
+from course.core.placeholders import AUTHORS, WRITTEN
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FILE = "course.toml"
@@ -62,13 +64,14 @@ def _text(values: dict[str, Any]) -> CourseText:
 
 def updated(source: str, course: CourseText) -> str:
     """The file with these values; comments and everything that says the same stay as they are."""
-    document = tomlkit.parse(source)
+    before, plain = parse_again(source), source.removeprefix("\ufeff")
+    if course == before:
+        return source
+    document = tomlkit.parse(plain)
     for key, value in asdict(course).items():
-        plain = list(value) if isinstance(value, tuple) else value
-        default = CourseText.__dataclass_fields__[key].default
-        if document.get(key, default) not in (plain, value):
-            document[key] = plain
-    return tomlkit.dumps(document)
+        if value != getattr(before, key):
+            document[key] = list(value) if isinstance(value, tuple) else value
+    return source[: len(source) - len(plain)] + tomlkit.dumps(document)
 
 
 def _faults(values: dict[str, Any], lessons: int, known_zone: Any) -> list[tuple[str, str, str]]:
@@ -87,19 +90,38 @@ def _wrong(key: str, value: Any, lessons: int, known_zone: Any) -> tuple[str, st
     """What is wrong with one value, and what to do."""
     if _HINTS[key] is str and not isinstance(value, str):
         return f"{key} is not a text", f'Write {key} = "…"'
+    if isinstance(value, str) and (wrong := _wrong_text(key, value)):
+        return wrong
+    if key == "timezone" and not known_zone(value):
+        return f"the time zone {value!r} is not known", 'Write an IANA name such as "America/New_York"'
+    if key == "weekdays" and not (value and isinstance(value, list) and all(day in WEEKDAYS for day in value)):
+        return "weekdays are not readable", f"Name at least one of {', '.join(WEEKDAYS)}, as a list"
+    if key == "gaps":
+        return _wrong_gaps(value, lessons)
+    return None
+
+
+def _wrong_text(key: str, value: str) -> tuple[str, str] | None:
+    if "\x00" in value:
+        return f"{key} holds a NUL character", "Remove it"
+    if found := next((m for m in WRITTEN.finditer(value) if m[1] in AUTHORS), None):
+        return f"{found[0]} has no meaning here", "Only lessons know their reader; remove it"
     if key == "title" and not value.strip():
         return "the title is empty", "Name the course"
     if key in {"send_at", "send_until"} and not _HOUR.fullmatch(value):
         return f"{key} is {value!r}", 'Write an hour of the day as "07:00"'
     if key == "on_unknown" and value not in {"hold", "resend"}:
         return f"on_unknown is {value!r}", 'Write "hold" (a coach decides) or "resend" (once)'
-    if key == "timezone" and not known_zone(value):
-        return f"the time zone {value!r} is not known", 'Write an IANA name such as "America/New_York"'
-    if key == "weekdays" and not (value and isinstance(value, list) and set(value) <= set(WEEKDAYS)):
-        return "weekdays are not readable", f"Name at least one of {', '.join(WEEKDAYS)}, as a list"
-    if key == "gaps":
-        return _wrong_gaps(value, lessons)
+    if key == "reply_to" and value and not _is_address(value):
+        return f"{key} is {value!r}, which is no address", 'Write it as "name@example.org"'
     return None
+
+
+def _is_address(value: str) -> bool:
+    try:
+        return bool(address.checked(value)) and value == value.strip()
+    except BadAddress:
+        return False
 
 
 def _wrong_gaps(value: Any, lessons: int) -> tuple[str, str] | None:

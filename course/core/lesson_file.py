@@ -39,7 +39,7 @@ def parse(source: str, file: str = "lesson") -> LessonText:
     values = _front_matter(front, file)
     faults = [*_front_faults(values, front, file), *_body_faults(body, front, file)]
     if faults:
-        raise BadFile(faults)
+        raise BadFile(sorted(faults, key=lambda fault: fault.line))
     return LessonText(**{key: " ".join(values.get(key, "").split()) for key in KEYS}, body=body)
 
 
@@ -139,14 +139,8 @@ def _target_faults(body: str, file: str, offset: int) -> Iterator[Fault]:
 
 def link_problem(url: str, nonces: Nonces) -> str | None:
     """Why a link cannot be, or None. Nothing is fetched."""
-    names = nonces.names_in(url)
-    if names and not nonces.is_address(url):
-        wrong = next((name for name in names if not AUTHORS[name].is_url), None)
-        if wrong:
-            return f"{{{{ {wrong} }}}} is no address that a link could lead to"
-        return f"{{{{ {names[0]} }}}} is a whole address, and something stands before it or another one after it"
-    if names:
-        return None
+    if names := nonces.names_in(url):
+        return None if nonces.is_address(url) else _misplaced(names)
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -157,6 +151,13 @@ def link_problem(url: str, nonces: Nonces) -> str | None:
     if parts.scheme == "mailto":
         return None if "@" in parts.path else f"the link {url!r} names no address"
     return None if host and "." in host else f"the link {url!r} names no site"
+
+
+def _misplaced(names: list[str]) -> str:
+    wrong = next((name for name in names if not AUTHORS[name].is_url), None)
+    if wrong:
+        return f"{{{{ {wrong} }}}} is no address that a link could lead to"
+    return f"{{{{ {names[0]} }}}} is a whole address: nothing may stand before it, and no other one after it"
 
 
 def _toml_string(value: str) -> str:

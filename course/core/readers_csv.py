@@ -43,8 +43,8 @@ def write(lines: Iterable[Sequence[str]]) -> Iterable[str]:
     """CSV, a line at a time. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     for cells in lines:
         buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerow([_harmless(cell) for cell in cells])
-        yield buffer.getvalue()
+        csv.writer(buffer).writerow([_harmless(cell) for cell in cells])  # ends with CR LF, so that both are quoted
+        yield buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _decoded(content: bytes, file: str) -> str:
@@ -57,9 +57,14 @@ def _decoded(content: bytes, file: str) -> str:
 
 
 def _row(number: int, cells: Sequence[str], places: dict[str, int]) -> Row:
-    found = {column: cells[at].strip() if at < len(cells) else "" for column, at in places.items()}
+    found = {column: _plain(cells[at].strip()) if at < len(cells) else "" for column, at in places.items()}
     return Row(number, found["email"], found.get("name", ""), found.get("timezone", ""))
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def _plain(cell: str) -> str:
+    """What `_harmless` was given."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell

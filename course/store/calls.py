@@ -32,6 +32,14 @@ def by_id(session: Session, call_id: str) -> Call | None:
     return session.get(Call, call_id)
 
 
+def newest(session: Session) -> Call | None:
+    return session.scalar(select(Call).order_by(Call.marked_at.desc()).limit(1))
+
+
+def open_of_kind(session: Session, kind: str) -> Sequence[Call]:
+    return session.scalars(select(Call).where(Call.state != "done", Call.kind == kind)).all()
+
+
 def save(session: Session, call_id: str, **values: Any) -> None:
     session.execute(update(Call).where(Call.id == call_id).values(values))
 

@@ -55,6 +55,7 @@ def take_queued(
             Delivery.copy,
             Delivery.asked_at,
             Delivery.attempts,
+            Delivery.created_at,
             Subscriber.email,
             Subscriber.email_key,
             Enrollment.status,
@@ -146,3 +147,9 @@ def unsettled(session: Session, enrollment_id: int) -> bool:
     """Whether a lesson of this reader is on its way, or nobody knows."""
     query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id, Delivery.resigned_at.is_(None))
     return session.scalar(query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED))).limit(1)) is not None
+
+
+def any_queued(session: Session, before: datetime) -> bool:
+    """Whether something that was promised before then is still queued."""
+    query = select(Delivery.id).where(Delivery.state == Sent.QUEUED, Delivery.created_at <= before).limit(1)
+    return session.scalar(query) is not None

@@ -147,3 +147,15 @@ def everybody(session: Session, course_id: int) -> Iterable[Any]:
     query = select(*DUE, Enrollment.source).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
     ordered = query.where(Enrollment.course_id == course_id).order_by(Enrollment.id)
     return session.execute(ordered.execution_options(yield_per=1000))
+
+
+def any_due(session: Session, until: datetime) -> bool:
+    """Whether an active reader's lesson falls due until then."""
+    query = select(Enrollment.id).where(Enrollment.due_at <= until, Enrollment.status == Enrolled.ACTIVE).limit(1)
+    return session.scalar(query) is not None
+
+
+def with_keys(session: Session, *statuses: Enrolled) -> Iterable[tuple[Enrollment, str]]:
+    """Enrollments of these statuses with their address keys."""
+    query = select(Enrollment, Subscriber.email_key).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+    return ((row[0], row[1]) for row in session.execute(query.where(Enrollment.status.in_(statuses))).all())

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from course.store.models import Installation
+from course.store.models import Heartbeat, Installation
 
 
 def get(session: Session, *, lock: bool = False) -> Installation | None:
@@ -19,7 +19,7 @@ def the(session: Session) -> Installation:
 
 
 def create(session: Session, key: bytes, now: datetime) -> Installation:
-    row = Installation(id=1, key=key, created_at=now, speed=1, real_at=now, course_at=now, guard_reason="")
+    row = Installation(id=1, key=key, created_at=now, speed=1, real_at=now, course_at=now, guard_complete=False)
     session.add(row)
     session.flush()
     return row
@@ -27,3 +27,17 @@ def create(session: Session, key: bytes, now: datetime) -> Installation:
 
 def note_tick(session: Session, now: datetime) -> None:
     session.execute(update(Installation).values(ticked_at=now))
+
+
+def beat(session: Session, worker: str, host: str, now: datetime) -> None:
+    """A worker's sign of life."""
+    row = session.get(Heartbeat, worker)
+    if row is None:
+        session.add(Heartbeat(worker=worker, host=host, started_at=now, seen_at=now))
+    else:
+        row.seen_at = now
+
+
+def last_beat(session: Session) -> datetime | None:
+    """The newest sign of life of any worker."""
+    return session.scalar(select(func.max(Heartbeat.seen_at)))

@@ -11,6 +11,7 @@ from course.actions.letters import Letters
 from course.core.clock import Now
 from course.mail.hook import Hook
 from course.store.db import Database
+from course.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Services:
     version: str
     hook: Hook | None = None  # None: no events are taken
     account: str = "default"  # the provider account that events belong to
+    journal: Journal | None = None  # told who left, so that a restored backup cannot bring them back
 
 
 def services() -> Services:

@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from course.actions import events, recording, settling
+from sqlalchemy.orm import Session
+
+from course.actions import events, guarding, recording, settling
 from course.actions.recording import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
-from course.core.outcome import Outcome, Refused, Uncertain, Unreachable
+from course.core.outcome import Accepted, Outcome, Refused, Uncertain, Unreachable
+from course.store import calls
 from course.store.db import Database
+from course.store.journal import Journal, Witness
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +33,16 @@ class Sender:
     now: Callable[[], Now]
     awake: Callable[[], float]
     backoff: Backoff
+    journal: Journal
     point: Callable[[str], None] = _pass
+    _last_call: str = ""
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(GROUP, "post"))
 
     def step(self, kind: Kind) -> bool:
         """One batch. No transaction is open while the provider is called."""
         began = self.awake()
         with self.database.write() as session:
+            self._notice_another_database(session)
             batch = self.sending.mark(session, kind, self.now())
         if batch is None:
             return False
@@ -45,10 +52,22 @@ class Sender:
                 self._isolate(kind, guilty)
         return True
 
+    def _notice_another_database(self, session: Session) -> None:
+        """The database was put back to an older one under our feet: it does not know our last call."""
+        if self._last_call and calls.by_id(session, self._last_call) is None:
+            why = "This database was replaced by an older one while the worker ran"
+            guarding.trip(session, self.now(), complete=False, why=why)
+            self._last_call = ""
+
     def _send_and_record(self, kind: Kind, batch: Batch, began: float) -> list[Outcome]:
         self.point("marked")
+        send_ids = [message.send_id for message in batch.messages]
+        self.journal.called(batch.call_id, self.now().machine, send_ids)
+        self._last_call = batch.call_id
         outcomes = self._send(batch, began)
         self.point("answered")
+        went = [one for one, outcome in zip(send_ids, outcomes, strict=True) if isinstance(outcome, Accepted)]
+        self.journal.accepted(batch.call_id, went)
         with self.database.relaxed() as session:
             now = self.now().machine
             recording.record(session, batch.call_id, batch.members, outcomes, now, self.backoff)
@@ -90,7 +109,8 @@ class Sender:
         if case is None:
             return False
         self.point("taken")
-        outcomes = settling.ask(sending.provider, case, self.now().machine)
+        witness = self.journal.read() if case.restored else Witness()
+        outcomes = settling.ask(sending.provider, case, self.now().machine, witness)
         self.point("asked")
         with self.database.write() as session:
             settling.settle(session, case, outcomes, self.now().machine, self.backoff)

@@ -101,7 +101,9 @@ def test_two_spellings_of_a_domain_are_one_person(one: str, other: str) -> None:
     assert address.key(address.checked(one)) == address.key(address.checked(other))
 
 
-@pytest.mark.parametrize(("one", "other"), [("a@x.test", "b@x.test"), ("a@x.test", "a@y.test"), ("a+1@x.test", "a@x.test")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("a@x.test", "b@x.test"), ("a@x.test", "a@y.test"), ("a+1@x.test", "a@x.test")]
+)
 def test_different_mailboxes_are_different_people(one: str, other: str) -> None:
     assert address.key(address.checked(one)) != address.key(address.checked(other))
 

@@ -14,7 +14,20 @@ HOSTILE = st.lists(
     st.text(max_size=4)
     | st.sampled_from(
         ["{{ first_name }}", "{{ name }}", "{% x %}", "%recipient.name%", "\r\n", "\r", "\n", "\x00", "\x85", "\u2028"]
-        + ["\u2029", "\x1b[31m", "\u202e", "<b>", "</a>", "&amp;", "&lt;", '"', "'", "\\", "Bcc: x@y.test", "=?utf-8?q?=0A?="]
+        + [
+            "\u2029",
+            "\x1b[31m",
+            "\u202e",
+            "<b>",
+            "</a>",
+            "&amp;",
+            "&lt;",
+            '"',
+            "'",
+            "\\",
+            "Bcc: x@y.test",
+            "=?utf-8?q?=0A?=",
+        ]
     ),
     max_size=6,
 ).map("".join)

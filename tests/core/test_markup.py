@@ -84,7 +84,9 @@ def test_nothing_that_runs_or_loads_comes_through(attack: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(ATTACKS) | st.text(max_size=6) | st.sampled_from(list("[]()<>`|\n*_&;:\"'")), max_size=6))
+@given(
+    st.lists(st.sampled_from(ATTACKS) | st.text(max_size=6) | st.sampled_from(list("[]()<>`|\n*_&;:\"'")), max_size=6)
+)
 def test_nothing_that_runs_comes_through_from_any_mixture(parts: list[str]) -> None:
     assert_harmless(html_of("".join(parts)))
 
@@ -125,7 +127,8 @@ def test_no_other_placeholder_may_stand_in_a_target(name: str, url: str) -> None
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:{{ course_page }}", "https://evil.test/?u={{ course_page }}", "{{ course_page }}{{ unsubscribe }}"]
+    "url",
+    ["javascript:{{ course_page }}", "https://evil.test/?u={{ course_page }}", "{{ course_page }}{{ unsubscribe }}"],
 )
 def test_a_placeholder_for_an_address_is_the_whole_target_or_its_beginning(url: str) -> None:
     """Else a reader's own link would be told to another site, or lead nowhere."""

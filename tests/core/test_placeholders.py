@@ -75,7 +75,13 @@ def test_blanks_inside_the_braces_do_not_matter(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("firstname", "first_name"), ("FIRST_NAME", "first_name"), ("coursepage", "course_page"), ("qqq", None), ("", None)],
+    [
+        ("firstname", "first_name"),
+        ("FIRST_NAME", "first_name"),
+        ("coursepage", "course_page"),
+        ("qqq", None),
+        ("", None),
+    ],
 )
 def test_a_slip_is_met_with_the_name_that_was_probably_meant(typed: str, meant: str | None) -> None:
     assert closest(typed) == meant

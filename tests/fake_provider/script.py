@@ -21,7 +21,7 @@ the request, and what they leave is "ok". Every field may be left away. `rates` 
 
 Acts: ok · ok_then_hang (for) · ok_then_reset · ok_then_5xx (status) · reject_one (index, what) · reject_all (what) ·
 429 (retry_after: any header value; header; what: rate | quota) · 5xx (status) · 200_html · 200_truncated ·
-200_wrong_length_array · 302 (location) · drip (for, head) · slow (seconds) · reset (nothing was taken) · hang (likewise).
+200_wrong_length_array · 302 (location) · drip (for, head) · slow (seconds) · reset and hang (nothing taken).
 `what` is recipient, message or account. Every act may have `times`, and `accept_delay` in seconds. 200_html takes
 nothing unless it has `accept: true`; 200_truncated and 200_wrong_length_array take all unless it is false.
 """

@@ -84,7 +84,12 @@ NAMES = [
     (405, "method_not_allowed", "", Misconfigured),
     (409, "concurrent_idempotent_requests", "", Uncertain),
     (409, "resource_locked", "", Uncertain),
-    (409, "invalid_idempotent_request", "other payload", Uncertain("409 invalid_idempotent_request: other payload", key_taken=True)),
+    (
+        409,
+        "invalid_idempotent_request",
+        "other payload",
+        Uncertain("409 invalid_idempotent_request: other payload", key_taken=True),
+    ),
     (429, "rate_limit_exceeded", "slow", Unreachable("429 rate_limit_exceeded: slow", 2.0)),
     (429, "daily_quota_exceeded", "", Misconfigured),
     (429, "monthly_quota_exceeded", "", Misconfigured),

@@ -27,7 +27,9 @@ WRONG_TEXTS: dict[str, list[str]] = {
         "A" * 81, "A" * 10_000, "Ann\r\nBcc: all@runner.test", "Ann\x00", "Ann\x1b[31m", "https://pills.example",
         "see www.pills.example", "Ann\u2029", "\u202eAnn", "Ann\x85", "Ann\tB",
     ],
-    "timezone": ["Mars/Olympus", "x" * 10_000, "../../etc/passwd", "localtime", "Europe/Berlin\x00", "europe/berlin", " "],
+    "timezone": [
+        "Mars/Olympus", "x" * 10_000, "../../etc/passwd", "localtime", "Europe/Berlin\x00", "europe/berlin", " ",
+    ],
     "source": ["x" * 201, "x" * 10_000, "a\r\nb", "\x00"],
 }  # fmt: skip
 WRONG_TYPES: list[Any] = [0, 1, -1.5, 10**400, True, False, [], ["ann@runner.test"], {}, {"a": {"b": [1]}}]
@@ -210,7 +212,7 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD, inner, max_size=3),
     max_leaves=8,
 )
-fuzz = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _never_breaks(site: Site, body: bytes, content_type: str) -> None:
@@ -246,11 +248,12 @@ def test_no_bytes_break_it(site: Site, body: bytes, content_type: str) -> None:
     _never_breaks(site, body, content_type)
 
 
+LATIN_1 = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=50)
+
+
+@sqlite_only
 @fuzz
-@given(
-    agent=st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])),
-    referrer=st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])),
-)
-def test_no_header_breaks_it(site: Site, agent: str, referrer: str) -> None:
-    headers = {"User-Agent": agent, "Referer": referrer, "Content-Type": "application/json", "Host": "x" + agent[:40]}
+@given(agent=LATIN_1, referrer=LATIN_1, host=LATIN_1)
+def test_no_header_breaks_it(site: Site, agent: str, referrer: str, host: str) -> None:
+    headers = {"User-Agent": agent, "Referer": referrer, "Content-Type": "application/json", "Host": host}
     assert site.post("/signups", data=json.dumps(GOOD), headers=headers).status_code in {202, 400}

@@ -3,10 +3,13 @@
 POST leaves at once, whatever the body, and answers 200 without a redirect; GET never leaves (scanners follow links).
 """
 
+import logging
+from datetime import datetime
+
 from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy.orm import Session
 
-from course.actions import signup
+from course.actions import guarding, signup
 from course.core.status import Enrolled
 from course.core.tokens import Purpose
 from course.store.models import Enrollment
@@ -14,6 +17,8 @@ from course.web import origins, words
 from course.web.doors import open_door
 from course.web.readers import pages
 from course.web.services import services
+
+log = logging.getLogger(__name__)
 
 
 def add_to(bp: Blueprint) -> None:
@@ -34,8 +39,21 @@ def unsubscribe(token: str) -> Response:
     with services().database.write() as session:
         found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
         if found:
-            signup.leave(session, found, origins.of_request(), now=services().now().machine)
+            now = services().now().machine
+            signup.leave(session, found, origins.of_request(), now=now)
+            _write_down(session, found, now)
         return _page(session, found, token, "left")
+
+
+def _write_down(session: Session, found: Enrollment, now: datetime) -> None:
+    """Outside the database too, so that a restored backup cannot bring them back. Leaving works without it."""
+    person, _ = pages.person_and_course(session, found)
+    journal, id_key = services().journal, services().letters.id_key
+    try:
+        if journal:
+            journal.left(now, guarding.departure(id_key, person.email_key, found.course_id))
+    except OSError:
+        log.exception("the journal cannot be written")
 
 
 @open_door

@@ -87,9 +87,9 @@ def upgrade() -> None:
         sa.Column("real_at", course.store.types.Instant(timezone=True), nullable=False),
         sa.Column("course_at", course.store.types.Instant(timezone=True), nullable=False),
         sa.Column("ticked_at", course.store.types.Instant(timezone=True), nullable=True),
-        sa.Column("guard_from", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("guard_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.Column("guard_until", course.store.types.Instant(timezone=True), nullable=True),
-        sa.Column("guard_reason", sa.String(), nullable=False),
+        sa.Column("guard_complete", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(

@@ -1,0 +1,101 @@
+"""The journal: what this machine sent, kept outside the database, so that a restored backup is noticed and mended.
+
+One text file for each process, in a folder of the installation's own, outside the data folder. A line is added after
+the mark's commit and before the provider is called, so a database that does not know a journal's last call is older
+than the journal. Lines:
+
+    c <call id> <time> <send id> …     about to be sent
+    a <call id> <send id> …            accepted
+    l <time> <hash>                    this address left this course
+    r <time>                           a restored database was noticed: what stands above is settled with it
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+SHORT = 16  # hex digits of a send id: enough to tell them apart, half the size
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What the journals of an installation say."""
+
+    last_calls: tuple[str, ...] = ()  # the newest one of each journal
+    since: datetime | None = None  # the first line of them all
+    sent: dict[str, bool] = field(default_factory=dict)  # short send id -> surely accepted
+    departures: tuple[tuple[datetime, str], ...] = ()  # when, and the hash of address and course
+
+    def accepted(self, send_id: str) -> bool | None:
+        """True: surely accepted. False: posted, end unknown. None: the journals do not know it."""
+        return self.sent.get(send_id[:SHORT])
+
+
+class Journal:
+    """This process's own file, made with its first line. Lines are handed to the system at once, without a sync: a
+    power cut that takes them takes the newest commits no further back than they need."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self.folder = folder
+        self._path = folder / f"{process}.journal"
+
+    def called(self, call_id: str, now: datetime, send_ids: Iterable[str]) -> None:
+        self._add("c", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
+
+    def accepted(self, call_id: str, send_ids: Sequence[str]) -> None:
+        if send_ids:
+            self._add("a", call_id, *(one[:SHORT] for one in send_ids))
+
+    def left(self, now: datetime, departure: str) -> None:
+        self._add("l", now.isoformat(timespec="seconds"), departure)
+
+    def settled(self, now: datetime) -> None:
+        """Every journal that is here was compared with a restored database."""
+        for path in self.folder.glob("*.journal"):
+            _append(path, "r", now.isoformat(timespec="seconds"))
+
+    def read(self) -> Witness:
+        """All journals of the installation."""
+        return witness(self.folder)
+
+    def _add(self, *words: str) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _append(self._path, *words)
+
+
+def _append(path: Path, *words: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, (" ".join(words) + "\n").encode())
+    finally:
+        os.close(handle)
+
+
+def witness(folder: Path) -> Witness:
+    """Reads every journal in a folder; a line that was cut off by a crash is left out."""
+    last: dict[Path, str] = {}
+    sent: dict[str, bool] = {}
+    times: list[datetime] = []
+    departures: list[tuple[datetime, str]] = []
+    for path, words in _lines(folder):
+        match words:
+            case ["c", call_id, at, *send_ids]:
+                last[path] = call_id
+                times.append(datetime.fromisoformat(at))
+                sent |= {one: sent.get(one, False) for one in send_ids}
+            case ["a", _, *send_ids]:
+                sent |= dict.fromkeys(send_ids, True)
+            case ["l", at, departure]:
+                departures.append((datetime.fromisoformat(at), departure))
+            case ["r", _]:
+                last.pop(path, None)
+    return Witness(tuple(last.values()), min(times, default=None), sent, tuple(departures))
+
+
+def _lines(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    for path in sorted(folder.glob("*.journal")):
+        for line in path.read_text(errors="replace").splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield path, line.split()

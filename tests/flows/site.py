@@ -1,0 +1,194 @@
+"""An installation of ours under test: its folder, its environment, and the processes that run in it."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from course.actions import installing
+from course.store.db import Database
+from tests.fake_provider.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+DAY = 86_400
+PATIENCE = 20.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Process:
+    """One `course …` that runs until it is told to end. What it says goes to a file."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path):
+        self.log = log
+        self.started = time.monotonic()
+        with log.open("wb") as out:
+            command = [sys.executable, "-m", "course", *arguments]
+            self._process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=out, stderr=out)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code. One that does not end is killed, and its code tells."""
+        self._process.send_signal(by)
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@dataclass
+class Site:
+    """A context manager that leaves no process behind. `settings` are COURSE_… without the prefix."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    processes: list[Process] = field(default_factory=list)
+    ready_after: float = 0.0  # seconds from the last start of a server to its first page
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._http = requests.Session()
+        self._http.trust_env = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """From scratch: nothing of the machine that runs the tests gets in."""
+        named = {f"COURSE_{name.upper()}": value for name, value in self.settings.items()}
+        base = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "COURSE_PUBLIC_URL": self.url}
+        return base | {"COURSE_HOME": str(self.home)} | named
+
+    # Processes
+
+    def run(self, speed: int = 1) -> Process:
+        """`course run`, once it answers."""
+        return self._serving("run", "--port", str(self.port), "--speed", str(speed))
+
+    def web(self, speed: int = 1, port: int | None = None) -> Process:
+        return self._serving("web", "--port", str(port or self.port), "--speed", str(speed))
+
+    def worker(self, speed: int = 1) -> Process:
+        process = self.start("worker", "--speed", str(speed))
+        eventually(lambda: "sends what is due" in self._alive(process).said, PATIENCE)
+        return process
+
+    def start(self, *arguments: str) -> Process:
+        log = self.folder / f"{len(self.processes):02d}-{arguments[0]}.log"
+        process = Process(arguments, self.environment, log)
+        self.processes.append(process)
+        return process
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `course …` to its end."""
+        command = [sys.executable, "-m", "course", *arguments]
+        options: dict[str, Any] = {"cwd": ROOT, "env": self.environment, "timeout": 120, "text": True}
+        return subprocess.run(command, capture_output=True, check=False, **options)
+
+    def faults(self) -> list[str]:
+        """What no log of a process may have, whatever was done to it."""
+        return [
+            line for process in self.processes for line in re.findall(r".*(?:Traceback|Error:|ERROR).*", process.said)
+        ]
+
+    def _serving(self, *arguments: str) -> Process:
+        process = self.start(*arguments)
+        port = int(arguments[arguments.index("--port") + 1])
+        eventually(lambda: self._alive(process) and _answers(port), PATIENCE, 0.02)
+        self.ready_after = time.monotonic() - process.started
+        return process
+
+    def _alive(self, process: Process) -> Process:
+        if process.poll() is not None:
+            raise AssertionError(f"it ended with {process.poll()}:\n{process.said}")
+        return process
+
+    # What people do
+
+    def get(self, path: str) -> requests.Response:
+        return self._http.get(self._full(path), timeout=PATIENCE)
+
+    def post(self, path: str, body: Mapping[str, str] | None = None) -> requests.Response:
+        return self._http.post(self._full(path), data=body or {}, timeout=PATIENCE, allow_redirects=False)
+
+    def sign_up(self, email: str, name: str = "Ann", timezone: str = "") -> requests.Response:
+        return self.post("/signups", {"email": email, "name": name, "timezone": timezone})
+
+    def import_readers(self, emails: Sequence[str]) -> str:
+        """What the command said. They get their first lesson at their next opening."""
+        file = self.folder / "readers.csv"
+        file.write_text("email,name,timezone\n" + "".join(f"{one},Ann,\n" for one in emails))
+        done = self.command("readers", "import", str(file), "--consent", "asked in the flow tests")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _full(self, path: str) -> str:
+        return path if path.startswith("http") else self.url + path
+
+    # What is stored
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.get("database_url") or f"sqlite:///{self.home / 'course.db'}"
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(Database(self.database_url)) as database, database.read() as session:
+            return [tuple(row) for row in session.connection().exec_driver_sql(sql)]
+
+    def states(self) -> dict[str, int]:
+        """How many deliveries are in which state."""
+        return {
+            str(state): int(count) for state, count in self.query("SELECT state, count(*) FROM delivery GROUP BY 1")
+        }
+
+    def course_time(self, machine: datetime | None = None) -> datetime:
+        """What day it is for the course, read as any process of it reads it."""
+        with closing(Database(self.database_url)) as database, database.read() as session:
+            now = machine or datetime.now(UTC)
+            return installing.calendar(session, now).now(now)
+
+
+def _answers(port: int) -> bool:
+    """Whether the page with the form is served."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -1,0 +1,108 @@
+"""The reader's own page: where I am, what I had, what comes when."""
+
+from datetime import timedelta
+
+from tests.factories import PUBLIC_URL, TITLES
+from tests.web.site import Page, Site, link, sqlite_only
+
+
+def reader_page(site: Site) -> Page:
+    response = site.get(link(site.lesson(), "/readers/"))
+    assert response.status_code == 200
+    return Page(response)
+
+
+def test_it_shows_what_was_sent_what_is_next_and_what_comes_later_on_the_readers_clock(site: Site) -> None:
+    site.reader(timezone="Europe/Berlin")
+    page = reader_page(site)
+    assert "Hello, Ann" in page.words
+    assert "1 of 5 lessons sent" in page.words
+    assert page.one("progress")["value"] == "1"
+    assert "All times are Europe/Berlin time." in page.words
+    assert "Start Sent: Monday, November 23, 4:00 pm" in page.words
+    assert "Week Next: Thursday, November 26, 7:00 am" in page.words
+    assert "Why Monday, November 30, 7:00 am" in page.words
+    assert [found["class"] for found in page.all("li")] == ["sent", "next", "later", "later", "later"]
+    assert page.one("li", aria_current="step")["class"] == "next"
+
+
+def test_a_reader_who_chose_no_zone_has_the_courses(site: Site) -> None:
+    site.reader()
+    page = reader_page(site)
+    assert "All times are America/New_York time." in page.words
+    assert "Start Sent: Monday, November 23, 10:00 am" in page.words
+
+
+def test_it_follows_the_reader_through_the_course(site: Site) -> None:
+    site.reader()
+    for number in range(2, 6):
+        site.world.live(days=4, step=timedelta(hours=12))
+        page = reader_page(site)
+        assert f"{number} of 5 lessons sent" in page.words
+        assert len(page.all("li", class_="sent")) == number
+        assert len(page.all("li", class_="next")) == (number < 5)
+    assert "You have had every lesson." in page.words
+    assert "Leave the course" not in page.words
+
+
+@sqlite_only
+def test_every_lesson_that_went_can_be_read_again(site: Site) -> None:
+    site.reader()
+    site.world.live(days=3, step=timedelta(hours=12))
+    lessons = sorted(url for url in reader_page(site).targets() if "/lessons/" in url)
+    assert [Page(site.get(url)).words.count("Lesson 1 of 5") for url in lessons] == [1, 0]
+    assert all(url.startswith(PUBLIC_URL) for url in lessons)
+    assert len(lessons) == 2
+
+
+@sqlite_only
+def test_a_lesson_that_is_on_its_way_says_so(site: Site) -> None:
+    enrollment = site.world.enroll()
+    page = Page(site.get(site.world.letters.links.reader(enrollment, 0)))
+    assert "0 of 5 lessons sent" in page.words
+    assert "Start Next: on its way now" in page.words
+
+
+def test_it_leads_out_and_says_so_afterwards(site: Site) -> None:
+    site.reader()
+    page = reader_page(site)
+    [leave] = [url for url in page.targets() if "/unsubscriptions/" in url]
+    assert "Leave the course?" in Page(site.get(leave)).words
+    site.post(leave)
+    page = reader_page(site)
+    assert "You have left the course, so no more lessons come." in page.words
+    assert not [url for url in page.targets() if "/unsubscriptions/" in url]
+    assert [found["class"] for found in page.all("li")] == ["sent"]
+
+
+@sqlite_only
+def test_whoever_gave_no_name_is_greeted_without_one(site: Site) -> None:
+    site.reader(name="")
+    assert "Hello 1 of 5" in reader_page(site).words
+
+
+def test_an_edit_shows_the_new_text_only_for_lessons_that_did_not_go(site: Site) -> None:
+    site.reader()
+    site.edit('title = "', 'title = "New ')
+    words = reader_page(site).words
+    assert "Start Sent" in words
+    assert "New Start" not in words
+    for title in TITLES[1:]:
+        assert f"New {title}" in words
+
+
+@sqlite_only
+def test_an_address_that_is_nobodys_is_a_404(site: Site) -> None:
+    site.reader()
+    url = link(site.lesson(), "/readers/")
+    for bad in (
+        url[:-1],
+        url + "x",
+        f"{PUBLIC_URL}/readers/x",
+        f"{PUBLIC_URL}/readers/%00",
+        f"{PUBLIC_URL}/readers/%ff",
+    ):
+        response = site.get(bad)
+        assert response.status_code == 404
+        assert "There is nothing here" in Page(response).words
+        assert site.post(url).status_code == 405

@@ -1,0 +1,66 @@
+"""Mail scanners follow every link, some of them at once, and some press nothing: looking changes nothing (F81)."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.factories import PUBLIC_URL
+from tests.web.site import Page, Site, urls
+
+HERE = ("", urlsplit(PUBLIC_URL).netloc)
+
+
+def crawl(site: Site, start: set[str], method: str) -> dict[str, int]:
+    """Asks for every address, and for every one on the pages that GET shows; the statuses."""
+    statuses: dict[str, int] = {}
+    todo = set(start)
+    while todo:
+        url = todo.pop()
+        statuses[url] = site.open(url, method=method).status_code
+        page = Page(site.get(url))
+        found = {found.split("#")[0] for found in page.targets()}
+        todo |= {one for one in found if one and urlsplit(one).netloc in HERE and not one.startswith("?")} - set(
+            statuses
+        )
+    return statuses
+
+
+def mails_of_everybody(site: Site) -> set[str]:
+    """Addresses from mails to somebody who confirms, who is in, who left, who is through, and who is suppressed."""
+    site.reader("through@runner.test")
+    site.world.live(days=15, step=timedelta(hours=12))
+    site.reader("left@runner.test")
+    site.post(str(site.lesson()["List-Unsubscribe"]).strip("<>"))
+    site.reader("suppressed@runner.test")
+    site.suppress("suppressed@runner.test")
+    site.reader("in@runner.test")
+    site.confirm_url("new@runner.test")
+    return {url for mail in site.world.mails() for url in urls(mail)}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_looking_at_every_address_of_every_mail_and_page_changes_nothing(site: Site, method: str) -> None:
+    start = mails_of_everybody(site)
+    before = site.dump()
+    statuses = crawl(site, start | {"/", "/healthz", "/outbox", "/none"}, method)
+    assert site.dump() == before
+    kinds = {urlsplit(url).path.split("/")[1] for url in statuses}
+    assert kinds >= {"confirmations", "unsubscriptions", "readers", "lessons", "returns", "courses", "outbox", "static"}
+    broken = {url: status for url, status in statuses.items() if status not in {200, 204}}
+    only_post = {url for url, status in broken.items() if status == 405}
+    assert {urlsplit(url).path.split("/")[1] for url in only_post} <= {"returns", "signups"}
+    assert set(broken) - only_post == {"/none", "/healthz"} - ({"/none", "/healthz"} if method == "OPTIONS" else set())
+
+
+def test_every_address_in_a_mail_is_the_public_one(site: Site) -> None:
+    assert all(url.startswith(f"{PUBLIC_URL}/") for url in mails_of_everybody(site))
+
+
+def test_a_program_that_presses_every_button_of_a_mail_only_does_what_the_buttons_say(site: Site) -> None:
+    """The most that anybody can do who holds a mail: confirm, leave, come back."""
+    confirm = site.confirm_url()
+    for url in urls(site.world.mails()[0]):
+        site.post(url)
+    assert site.post(confirm).status_code == 200
+    assert [row.kind for row in site.rows("consent")] == ["signup", "confirm"]
