@@ -89,6 +89,7 @@ class _Marking:
     call_id: str
     planners: Planners = field(init=False)
     guard: Installation = field(init=False)
+    restored_call: str = field(init=False)
     members: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     restored: list[int] = field(default_factory=list)  # may have gone before the database was restored
@@ -96,6 +97,7 @@ class _Marking:
     def __post_init__(self) -> None:
         self.planners = Planners(self.session)
         self.guard = installation.the(self.session)
+        self.restored_call = self.sending.new_call_id()
 
     def batch(self, kind: Kind) -> Batch:
         provider, size = self.sending.provider, self.sending.provider.batch_size
@@ -120,10 +122,6 @@ class _Marking:
             where = (provider.name, self.sending.account)
             guarding.note_restored(self.session, self.restored_call, *where, self.restored, self.now)
         return Batch(self.call_id, self.members, self.messages, bodies)
-
-    @property
-    def restored_call(self) -> str:
-        return self.call_id[:-1] + ("0" if self.call_id[-1] == "r" else "r")
 
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)

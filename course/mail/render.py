@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from course.core import lesson_file, markup
-from course.core.letter import Kind, Letter, Part, Slot
+from course.core.letter import Kind, Letter, Part, Slot, one_line
 from course.core.placeholders import Nonces
 
 Variant = Literal["mail", "web"]
@@ -96,7 +96,7 @@ class Composer:
             sender_name=course.sender,
             sender_email=course.sender_email,
             reply_to=course.reply_to,
-            subject=cut(rendered("subject.txt").strip(), Kind.LINE),
+            subject=cut(one_line(rendered("subject.txt")), Kind.LINE),
             text=cut(rendered("body.txt"), Kind.TEXT),
             html=cut(self._inliner.inline(rendered("body.html")), Kind.HTML),
             headers={name: cut(value, Kind.LINE) for name, value in headers.items()},

@@ -131,6 +131,7 @@ def test_it_is_ready_within_three_seconds(new_site: NewSite) -> None:
 def _seconds_to_the_first_page(site: Site) -> float:
     process = site.run()
     took = site.ready_after
+    assert site.get("/").status_code == 200
     assert process.end() == 0
     return took
 

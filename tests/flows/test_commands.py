@@ -1,0 +1,136 @@
+"""Commands beside a running server: what they do is seen at once, and nobody has to wait for them."""
+
+import csv
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.fake_provider.waiting import eventually
+from tests.flows.conftest import NewProvider, NewSite
+from tests.flows.inbox import Maildir
+from tests.flows.site import ROOT, Site
+from tests.flows.test_main_job import ANN
+
+MANY = 2_000
+LONGEST_WAIT = 5.0  # seconds for one sign-up while the import runs, on a busy machine
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_sign_ups_go_on_while_readers_are_imported(engine: str, new_site: NewSite) -> None:
+    site = new_site()
+    site.run()
+    addresses = [f"reader{number}@runner.test" for number in range(MANY)]
+
+    with ThreadPoolExecutor(1) as other:
+        importing = other.submit(site.import_readers, addresses)
+        waits = []
+        while not importing.done() or len(waits) < 3:
+            waits.append(_sign_up(site, f"live{len(waits)}@runner.test"))
+        said = importing.result()
+
+    assert f"{MANY:,} enrolled" in said
+    assert max(waits) < LONGEST_WAIT
+    assert site.query("SELECT count(*) FROM subscriber") == [(MANY + len(waits),)]
+    again = site.import_readers(addresses)
+    assert f"{MANY:,} already in this course, unchanged" in again
+    assert site.faults() == []
+
+
+def _sign_up(site: Site, address: str) -> float:
+    began = time.monotonic()
+    assert site.sign_up(address).status_code == 200
+    return time.monotonic() - began
+
+
+def test_what_is_imported_is_seen_by_the_running_server(new_site: NewSite) -> None:
+    site = new_site()
+    site.run()
+    folder = site.folder / "lessons" / "running"
+    assert site.command("lessons", "export", str(folder.parent)).returncode == 0
+    for ours in sorted((ROOT / "lessons" / "running").glob("*.md")):
+        assert (folder / ours.name).read_bytes() == ours.read_bytes()
+
+    course = folder / "course.toml"
+    course.write_text(course.read_text().replace('title = "', 'title = "New: ', 1))
+    done = site.command("lessons", "import", str(folder.parent))
+
+    assert done.returncode == 0, done.stderr
+    assert "<h1>New: " in site.get("/").text
+
+
+def test_readers_are_exported_beside_the_server(new_site: NewSite) -> None:
+    site = new_site()
+    site.run()
+    site.import_readers([ANN, "BOB@Runner.test"])
+
+    rows = list(csv.DictReader(io.StringIO(site.command("readers", "export").stdout)))
+
+    assert [row["email"].lower() for row in rows] == [ANN, "bob@runner.test"]
+    assert {row["status"] for row in rows} == {"active"}
+
+
+def test_a_taken_port_is_said_in_words(new_site: NewSite) -> None:
+    site = new_site()
+    site.run()
+
+    second = site.command("run", "--port", str(site.port))
+
+    assert second.returncode == 1
+    assert "cannot be used" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"provider": "pigeon"}, ["COURSE_PROVIDER", "pigeon"]),
+        ({"provider": "resend"}, ["COURSE_PROVIDER_KEY"]),
+        ({"provider": "smtp"}, ["COURSE_PROVIDER_URL"]),
+        ({"public_url": "course.example"}, ["COURSE_PUBLIC_URL", "course.example"]),
+        ({"database_url": "mysql://x/y"}, ["COURSE_DATABASE_URL", "mysql://x/y"]),
+        ({"settle": "soon"}, ["COURSE_SETTLE", "soon"]),
+        ({"secret_key": "short"}, ["COURSE_SECRET_KEY"]),
+        ({"provider": "postmark", "provider_key": "k"}, ["COURSE_FROM", "COURSE_POSTAL_ADDRESS", "https"]),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_is_refused_by_its_name(settings: dict[str, str], words: list[str], new_site: NewSite) -> None:
+    refused = new_site(**settings).command("run", "--port", "0")
+
+    assert refused.returncode == 1
+    assert [word for word in words if word not in refused.stderr] == []
+    assert "Traceback" not in refused.stderr
+
+
+def test_health_turns_good_and_tells_of_a_paused_lane(new_site: NewSite, new_provider: NewProvider) -> None:
+    fake = new_provider(rates={"reject_all": 1.0})  # a wrong key
+    site = new_site(provider="postmark", provider_key="k", provider_url=fake.url)
+    site.run()
+    site.sign_up(ANN)
+    eventually(lambda: site.get("/healthz").json()["paused"], 15)
+
+    fake.behave()
+    eventually(lambda: fake.sent_to(ANN), 15)
+
+    eventually(lambda: site.get("/healthz").json() | {"tick_age_seconds": 0} == _well(site), 15)
+    assert len(fake.entries()) == 1
+
+
+def _well(site: Site) -> dict[str, object]:
+    found = site.get("/healthz").json()
+    return found | {"ok": True, "database": True, "paused": [], "tick_age_seconds": 0}
+
+
+def test_files_are_for_their_owner_only(new_site: NewSite) -> None:
+    site = new_site()
+    site.home.mkdir(parents=True)
+    (site.home / "a file of another").write_text("stays")
+    site.run()
+    site.sign_up(ANN)
+    eventually(lambda: Maildir(site).mails())
+
+    kept = [path for path in site.home.rglob("*") if path.is_file() and path.name != "a file of another"]
+    assert {path.name for path in kept} >= {"course.db", "secret"}
+    assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
