@@ -6,12 +6,14 @@ from flask import request
 
 from course.actions.signup import MAX_SOURCE, Origin
 
+MAX_IP = 45  # of an IPv6 address that ends as an IPv4 one
+
 
 def of_request(source: str = "") -> Origin:
     """The source named in the form, else the page that linked here, without its query."""
     return Origin(
         source=source or _referrer(),
-        ip=request.remote_addr or "",
+        ip=_printable(request.remote_addr or "")[:MAX_IP],  # a proxy's word may be anything
         user_agent=_printable(request.headers.get("User-Agent", "")),
     )
 

@@ -6,22 +6,24 @@ rounds' leases run out side by side.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import postgres
 from tests.fake_provider.client import FakeProvider
 from tests.fake_provider.waiting import eventually
-from tests.flows.inbox import Maildir
+from tests.flows.conftest import NewProvider, NewSite
+from tests.flows.inbox import Ledger, Maildir
 from tests.flows.site import DAY, Site
-from tests.flows.test_main_job import ANN, COURSE, in_order, join, numbers
-from tests.postgres import Cluster
+from tests.flows.test_main_job import COURSE, in_order, numbers
 
+PROVIDERS = ("postmark", "resend")
 SPEED = 20 * DAY
 READERS = 8  # a round
 HELD = 0.6  # seconds from a request until the provider takes it: room for a kill
@@ -38,6 +40,7 @@ class Course:
     workers: int = 0  # besides `course run`
     readers: list[str] = field(default_factory=list)
     struck: int = 0  # crashes while a call was under way
+    seen: dict[str, Any] = field(default_factory=dict)  # the provider's counts in the end
 
     def go(self) -> None:
         """Through all rounds to the end of the course."""
@@ -46,6 +49,7 @@ class Course:
             self.crash(number)
         self.fake.behave(list=DROPPED)
         eventually(self.finished, 180, 0.25)
+        self.seen = self.fake.state()
 
     def start(self) -> None:
         self.site.run(SPEED)
@@ -71,48 +75,95 @@ class Course:
     def finished(self) -> bool:
         return self.site.states() == {"accepted": COURSE * len(self.readers)}
 
-    def subjects(self) -> dict[str, list[str]]:
-        """What the provider took for each reader, in order."""
-        found = defaultdict(list)
-        for entry in self.fake.entries():
-            found[entry.to].append(entry.subject)
-        return dict(found)
 
-
-Started = Callable[[str, str], "Future[Course]"]
+Lives = dict[tuple[str, str], "Future[Course]"]
 
 
 @pytest.fixture(scope="module")
-def courses(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> "dict[tuple[str, str], Future[Course]]":
+def lives(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Lives]:
     """All of them at once: most of their time they wait for a lease to end."""
-    engines = {"sqlite": {}}
-    if _has_postgresql():
-        cluster: Cluster = request.getfixturevalue("cluster")
-        engines["postgresql"] = {"cluster": cluster}  # type: ignore[dict-item]
-    stack, threads = ExitStack(), ThreadPoolExecutor(8)
-    request.addfinalizer(stack.close)
-    request.addfinalizer(threads.shutdown)
-    started = {}
-    for provider in ("postmark", "resend"):
-        for engine, parts in engines.items():
-            folder = tmp_path_factory.mktemp(f"{provider}-{engine}")
-            url = {"database_url": parts["cluster"].create(f"crash_{provider}")} if parts else {}  # type: ignore[attr-defined]
-            started[provider, engine] = threads.submit(_live, stack, folder, provider, url)
-    return started
+    with ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(4))
+        yield {
+            (provider, engine): threads.submit(_live, tmp_path_factory.mktemp(provider), provider, database)
+            for provider in PROVIDERS
+            for engine, database in _databases(provider, request)
+        }
 
 
-def _has_postgresql() -> bool:
-    from tests import postgres
+def _databases(provider: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
+    yield "sqlite", {}
+    if postgres.find():
+        cluster: postgres.Cluster = request.getfixturevalue("cluster")
+        yield "postgresql", {"database_url": cluster.create(f"crash_{provider}")}
 
-    return postgres.find() is not None
+
+def _live(folder: Path, provider: str, database: dict[str, str]) -> Course:
+    """Through all rounds to the end. What is asked of the course afterwards is read from its files."""
+    with FakeProvider(folder / "provider") as fake:
+        settings = {"provider": provider, "provider_key": "k", "provider_url": fake.url} | database
+        with Site(folder / "site", settings) as site:
+            course = Course(site, fake, workers=1 if database else 0)
+            course.go()
+            return course
 
 
-def _live(stack: ExitStack, folder: Path, provider: str, database: dict[str, str]) -> Course:
-    fake = stack.enter_context(FakeProvider(folder / "provider"))
-    settings = {"provider": provider, "provider_key": "k", "provider_url": fake.url} | database
-    site = stack.enter_context(Site(folder / "site", settings))
-    course = Course(site, fake, workers=1 if database else 0)
-    course.go()
-    return course
+@pytest.mark.xdist_group("crashes")
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_crash_repeats_nothing_and_loses_nothing(
+    provider: str, engine: str, lives: Lives, request: pytest.FixtureRequest
+) -> None:
+    if engine == "postgresql":
+        request.getfixturevalue("cluster")  # skips or fails where there is none
+
+    course = lives[provider, engine].result()
+
+    assert course.struck == ROUNDS
+    assert course.fake.duplicates() == {}
+    inbox = Ledger(course.fake)
+    assert {one: numbers(inbox.to(one)) for one in course.readers} == dict.fromkeys(course.readers, in_order(COURSE))
+    assert course.site.faults() == []
+    settled = course.seen["replayed"] if provider == "resend" else course.seen["lookups"]
+    assert settled >= ROUNDS, "every call that was struck was asked about"
+
+
+def test_the_outbox_is_never_in_doubt(new_site: NewSite) -> None:
+    """A file has the name of what it promises, so a kill in the middle of a batch leaves no question."""
+    site = new_site()
+    readers = [f"reader{number}@runner.test" for number in range(120)]
+    inbox = Maildir(site)
+    site.run(SPEED)
+    site.import_readers(readers)
+    for kill_at in (5, 150, 290):
+        eventually(lambda at=kill_at: len(inbox.files()) > at, 60, 0.005)
+        site.processes[-1].kill()
+        site.run(SPEED)
+
+    eventually(lambda: site.states() == {"accepted": COURSE * len(readers)}, 120, 0.25)
+
+    assert len(inbox.files()) == COURSE * len(readers)
+    mails = inbox.mails()
+    for reader in readers:
+        assert sorted(numbers([mail for mail in mails if mail.to == reader])) == in_order(COURSE)
+    assert site.faults() == []
+
+
+def test_two_workers_share_the_work(
+    empty_database: dict[str, str], new_site: NewSite, new_provider: NewProvider
+) -> None:
+    """With answers lost on the way and no leader: each lesson goes once, and both have done something."""
+    fake = new_provider(latency=0.3, list=DROPPED)
+    site = new_site(provider="resend", provider_key="k", provider_url=fake.url, **empty_database)
+    site.import_lessons()
+    readers = [f"reader{number}@runner.test" for number in range(350)]
+    site.import_readers(readers)
+    workers = [site.worker(SPEED), site.worker(SPEED)]
+
+    eventually(lambda: site.states() == {"accepted": COURSE * len(readers)}, 120, 0.25)
+
+    assert fake.duplicates() == {}
+    assert len(fake.entries()) == COURSE * len(readers)
+    assert ["accepted" in worker.said for worker in workers] == [True, True]
+    assert [worker.end() for worker in workers] == [0, 0]
+    assert site.faults() == []

@@ -1,10 +1,8 @@
 """`/healthz`: for monitors."""
 
-from datetime import timedelta
-
 import pytest
 
-from course.store import calls, installation
+from course.store import installation
 from course.store.db import Database
 from tests.web.site import Site, sqlite_only
 
@@ -20,13 +18,8 @@ def test_it_is_well_while_a_worker_ticks(site: Site) -> None:
     response = site.get("/healthz")
     assert response.status_code == 200
     assert response.mimetype == "application/json"
-    assert response.json == {
-        "ok": True,
-        "database": True,
-        "tick_age_seconds": 59.0,
-        "paused": [],
-        "version": "1.2.3",
-    }
+    well = {"ok": True, "database": True, "tick_age_seconds": 59.0, "version": "1.2.3"}
+    assert well.items() <= response.json.items()
 
 
 def test_it_is_not_well_a_minute_after_the_last_tick_nor_before_the_first(site: Site) -> None:
@@ -38,16 +31,6 @@ def test_it_is_not_well_a_minute_after_the_last_tick_nor_before_the_first(site: 
     response = site.get("/healthz")
     assert response.status_code == 503
     assert (response.json["ok"], response.json["database"], response.json["tick_age_seconds"]) == (False, True, 60.0)
-
-
-def test_it_tells_why_nothing_is_sent(site: Site) -> None:
-    tick(site)
-    with site.world.database.write() as session:
-        lane = calls.lane(session, "outbox", "test")
-        lane.paused_until, lane.reason = site.world.machine + timedelta(minutes=1), "the disk is full"
-    assert site.get("/healthz").json["paused"] == ["the disk is full"]
-    site.world.go(minutes=1)
-    assert site.get("/healthz").json["paused"] == []
 
 
 @sqlite_only

@@ -1,0 +1,58 @@
+"""`course run`, `web` and `worker`: processes that stay."""
+
+import click
+
+from course import assembly, serving
+from course.cli.opening import open_parts
+
+SPEED = click.option(
+    "--speed",
+    type=click.IntRange(1, 10_000_000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Run the course calendar N times faster (86400: a day in a second). Only where nobody can be reached.",
+)
+HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+PORT = click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
+
+
+@click.command()
+@HOST
+@PORT
+@SPEED
+def run(host: str, port: int, speed: int) -> None:
+    """Start everything in one process: the site and the worker.
+
+    Imports the courses that come with the package and that the database does not have yet.
+    """
+    parts = open_parts(speed, port)
+    for slug in assembly.import_shipped(parts):
+        click.echo(f"Imported the course {slug!r}.")
+    here = f"http://{host}:{port}"
+    click.echo(f"Sign-up page:  {here}/")
+    if parts.settings.provider == "outbox":
+        click.echo(f"Outbox:        {here}/outbox   (no mail leaves this machine)")
+    if parts.speed > 1:
+        click.echo(f"Calendar:      {parts.speed} times faster than real time")
+    serving.serve(parts, host, port, worker=True)
+
+
+@click.command()
+@HOST
+@PORT
+@SPEED
+def web(host: str, port: int, speed: int) -> None:
+    """Start the site alone. Start as many as you like; they share the database."""
+    parts = open_parts(speed, port)
+    click.echo(f"Sign-up page:  http://{host}:{port}/")
+    serving.serve(parts, host, port, worker=False)
+
+
+@click.command()
+@SPEED
+def worker(speed: int) -> None:
+    """Start a worker alone: it sends what is due. Start as many as you like; they share the database."""
+    parts = open_parts(speed)
+    click.echo("The worker sends what is due. Ctrl-C ends it.")
+    serving.work(parts)
