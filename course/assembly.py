@@ -68,9 +68,9 @@ def open_course(settings: Settings, speed: int | None = None) -> Parts:
     """Brings the database up to date and opens it. `speed` None leaves the calendar as it is, as commands do beside a
     running server."""
     database, now = Database(settings.database), datetime.now(UTC)
-    migrate(database)
     if database.is_sqlite and database.url.database:
-        _private(Path(database.url.database))
+        Path(database.url.database).touch(mode=0o600)  # what SQLite puts beside it gets the same rights
+    migrate(database)
     with database.write() as session:
         row = installing.install(session, now, lambda: secrets.token_bytes(32))
         if speed is not None:
@@ -84,12 +84,6 @@ def open_course(settings: Settings, speed: int | None = None) -> Parts:
         postal_address=settings.postal_address,
     )
     return Parts(settings, database, row.key, letters, row.speed)
-
-
-def _private(path: Path) -> None:
-    """The database and what SQLite keeps beside it, for their owner only."""
-    for file in path.parent.glob(f"{path.name}*"):
-        file.chmod(0o600)
 
 
 def provider_of(settings: Settings) -> Provider:

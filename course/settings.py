@@ -4,12 +4,13 @@ Everything is `COURSE_…`; what is not set has a default that works on one mach
 """
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,10 +24,21 @@ SECRET_LENGTH = 32
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value.strip())
+    allowed = "allowed is an address like https://course.example"
+    parts = _split(value.strip(), allowed)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("allowed is an address like https://course.example")
+        raise ValueError(allowed)
     return value.strip().rstrip("/")
+
+
+def _split(value: str, allowed: str) -> SplitResult:
+    """The parts of a URL that can be read, its port too."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 (reading it is what fails)
+    except ValueError:
+        raise ValueError(allowed) from None
+    return parts
 
 
 def _mailbox(value: str) -> str:
@@ -37,14 +49,24 @@ def _mailbox(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
+    allowed = "allowed are sqlite:////path/to/file and postgresql+psycopg://user@host/name"
+    _split(value, allowed)
     if value and not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
-        raise ValueError("allowed are sqlite:////path/to/file and postgresql+psycopg://user@host/name")
+        raise ValueError(allowed)
+    return value
+
+
+def _provider_url(value: str) -> str:
+    allowed = "allowed are smtp://user:pass@host:port for smtp, and https://host for the others"
+    if value and not _split(value, allowed).hostname:
+        raise ValueError(allowed)
     return value
 
 
 def _alert_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in {"https", "http", "smtp", "smtps"}:
-        raise ValueError("allowed are https://… (pinged) and smtp://user:pass@host:port/you@example.org")
+    allowed = "allowed are https://… (pinged) and smtp://user:pass@host:port/you@example.org"
+    if value and _split(value, allowed).scheme not in {"https", "http", "smtp", "smtps"}:
+        raise ValueError(allowed)
     return value
 
 
@@ -78,7 +100,9 @@ class Settings(BaseSettings):
         description="Signs links; several separated by blanks: the first signs, the others are still believed",
     )
     provider: ProviderName = Field("outbox", description="Who delivers mail; outbox keeps it in a folder")
-    provider_url: str = Field("", description="The provider's base URL, or smtp://user:pass@host:port")
+    provider_url: Annotated[str, AfterValidator(_provider_url)] = Field(
+        "", description="The provider's base URL, or smtp://user:pass@host:port"
+    )
     provider_key: SecretStr = Field(SecretStr(""), description="The provider's API key or token")
     provider_stream: str = Field("broadcast", description="Postmark: the message stream that lessons go through")
     hook_secret: SecretStr = Field(
@@ -193,9 +217,11 @@ def load(port: int | None = None) -> Settings:
     except ValidationError as error:
         raise BadSettings("\n".join(_lines(error))) from None
     _make_home(found.home)
-    secret = found.secret_key.get_secret_value() or _kept_secret(found.home / "secret")
-    if any(len(part) < SECRET_LENGTH for part in secret.split()):
-        raise BadSettings(f"COURSE_SECRET_KEY is too short: allowed are {SECRET_LENGTH} characters or more, random")
+    said = found.secret_key.get_secret_value()
+    secret = said or _kept_secret(found.home / "secret")
+    if not secret.split() or any(len(part) < SECRET_LENGTH for part in secret.split()):
+        where = "COURSE_SECRET_KEY" if said else str(found.home / "secret")
+        raise BadSettings(f"{where} is too short: allowed are {SECRET_LENGTH} characters or more, random")
     return found.model_copy(update={"secret_key": SecretStr(secret)})
 
 
@@ -213,9 +239,11 @@ def listing(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
 
 def _unmasked(value: Any) -> str:
     """URLs may carry a password: it is not shown."""
-    text = "" if value is None else str(value)
-    password = urlsplit(text).password if "://" in text else None
-    return text.replace(f":{password}@", ":***@") if password else text
+    return _PASSWORD.sub(r"\1***@", "" if value is None else str(value))
+
+
+# What stands between the user and the host, and is no port; also where a / in it makes the URL unreadable.
+_PASSWORD = re.compile(r"(://[^:@/]*:)(?!\d*(?:[/?#]|$))(?:[^/?#]*@|.*@)", re.DOTALL)
 
 
 def _lines(error: ValidationError) -> Iterator[str]:
@@ -239,16 +267,21 @@ def _make_home(home: Path) -> None:
 def _kept_secret(path: Path) -> str:
     """The installation's own secret, made at first use, readable by its owner only."""
     try:
-        # Written beside and linked: two processes that start at once agree on one secret, and none reads half of it.
-        beside = path.with_name(f".secret-{os.getpid()}")
-        beside.touch(mode=0o600)
-        beside.write_text(secrets.token_urlsafe(48) + "\n")
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            pass
-        finally:
-            beside.unlink()
+        if not path.exists():
+            _make_secret(path)
         return path.read_text().strip()
     except OSError as error:
         raise BadSettings(f"{path} cannot be used for the secret key: {error.strerror}") from None
+
+
+def _make_secret(path: Path) -> None:
+    """Written beside and linked: two processes that start at once agree on one secret, and none reads half of it."""
+    beside = path.with_name(f".secret-{secrets.token_hex(8)}")  # in containers every process has the same number
+    beside.touch(mode=0o600)
+    beside.write_text(secrets.token_urlsafe(48) + "\n")
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink()

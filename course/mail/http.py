@@ -126,8 +126,14 @@ class _Upload(io.BytesIO):
         return self.tell() == self._length
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """No answer is a redirect: else `requests` reads the body of one whole, without a limit, to work out where
+        it would lead, and that even if it is not to follow it."""
+
+
 def _session(headers: Mapping[str, str]) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False  # else a .netrc replaces our key, and a proxy variable sends it elsewhere
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # else threads would share a jar
     session.headers.update(headers)

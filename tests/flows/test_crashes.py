@@ -1,8 +1,8 @@
 """SIGKILL mid-course, answers dropped after accepting, two workers: nothing is repeated and nothing is lost.
 
-Each crash strikes while a call is under way: the provider holds it for a moment before it takes it, and the process dies
-in that moment, so the mail is taken and nobody of ours knows. Every round has readers of its own, which is why the
-rounds' leases run out side by side.
+Each crash strikes while a call is under way: the provider holds it for a moment before it takes it, and the process
+dies in that moment, so the mail is taken and nobody of ours knows. Every round has readers of its own, so that the
+leases of all rounds run out side by side.
 """
 
 import os

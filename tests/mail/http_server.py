@@ -55,6 +55,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.script: list[Behaviour] = []
         self.connections = 0
+        self.poured = 0
         self.stopping = threading.Event()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
         if tls:
@@ -157,12 +158,12 @@ def drips(handler: Handler) -> None:
         handler.wfile.write(b" ")
 
 
-def pours(handler: Handler) -> None:
+def pours(handler: Handler, status: int = 200) -> None:
     """JSON without end. How many bytes were taken from it stands in `server.poured`."""
-    handler.send_response(200)
+    handler.send_response(status)
+    handler.send_header("Location", "/elsewhere")
     handler.send_header("Content-Length", str(1 << 40))
     handler.end_headers()
-    handler.server.poured = 0  # type: ignore[attr-defined]
     while not handler.server.stopping.is_set():
         handler.wfile.write(b" " * 65536)
-        handler.server.poured += 65536  # type: ignore[attr-defined]
+        handler.server.poured += 65536

@@ -184,7 +184,29 @@ def test_a_letter_has_no_such_header(name: str) -> None:
         mime.mail(a_message(letter=a_letter(headers={name: "x"})))
 
 
+@pytest.mark.parametrize("subject", ["ü" * 300, "¡" + "a" * 300, "a" * 3000, "a " * 1500, "📎" * 100])
+def test_no_line_and_no_encoded_word_is_too_long(subject: str) -> None:
+    mail = mime.mail(a_message(letter=a_letter(subject=subject, sender_name=subject)))
+    head = mail.split(b"\r\n\r\n")[0]
+    assert all(len(line) <= 998 for line in mail.split(b"\r\n"))
+    assert max(len(word) for word in re.findall(rb"=\?utf-8\S*", head)) <= 75
+    assert decoded(parsed(mail), "Subject") == subject.strip()
+
+
+def test_a_header_is_ascii() -> None:
+    mail = mime.mail(a_message(letter=a_letter(headers={"List-Help": "<https://läufe.test>"})))
+    assert mail.isascii()
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
+    letter = a_letter(
+        subject="a\ud83d", sender_name="\ud83d", text="a\ud83d", html="\ud83d", headers={"List-Id": "\ud83d<a>"}
+    )
+    assert parsed(mime.mail(a_message(letter=letter))).get_body(("plain",)).get_content().split() == ["a?"]  # type: ignore[union-attr]
+
+
 @given(subject=HOSTILE, name=HOSTILE, header=HOSTILE, text=HOSTILE, html=HOSTILE)
+@example("a\r\nBcc: e@x", "a\r\nBcc: e@x", "a\r\nBcc: e@x", "", "")
 @example("=?utf-8?q?=0ABcc:_e@x?=", "=?utf-8?q?=0ABcc:_e@x?=", "=?utf-8?q?=0ABcc:_e@x?=", "--=_" + "0" * 31 + "1", ".")
 def test_nothing_that_somebody_wrote_becomes_a_header(
     subject: str, name: str, header: str, text: str, html: str

@@ -122,6 +122,7 @@ def test_other_peoples_files_are_left_out(path: Path) -> None:
         b"",
         b"\x00\xff\xfe",
         b"no header at all",
+        b"Date: Fri, 01 Jan 2027 00:00:00 -0000\n\n",
         b"Date: yesterday\r\nSubject: =?klingon?b?xxx?=\r\n\r\nHallo",
         b"Subject: =?utf-8?b?x?=\nTo: =?utf-8?q?=FF?=\nContent-Type: text/plain; charset=klingon\n\nHallo",
         b"Content-Type: text/plain; charset=idna\n\n\xff..\xff",

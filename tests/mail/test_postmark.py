@@ -88,6 +88,7 @@ ITEMS: list[tuple[object, Outcome | type[Outcome]]] = [
     ({"ErrorCode": 300, "Message": "Error parsing 'To': Illegal email domain 'a'"}, "recipient"),
     ({"ErrorCode": 300, "Message": "Invalid metadata content. 'To' is not a name"}, "message"),
     ({"ErrorCode": 300, "Message": "Error parsing 'ReplyTo': Illegal email"}, "message"),
+    ({"ErrorCode": 300, "Message": "The subject is: Invalid 'To'"}, "message"),
     ({"ErrorCode": 300}, "message"),
     ({"ErrorCode": 300, "Message": "Invalid 'From' address: 'a'."}, Misconfigured),
     ({"ErrorCode": 10}, Misconfigured),

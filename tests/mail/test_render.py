@@ -42,7 +42,20 @@ HOSTILE = st.lists(
     st.text(max_size=4)
     | st.sampled_from(
         ["{{ unsubscribe }}", "{{ first_name }}", "{% x %}", "{{ 7*7 }}", "<script>", "</p>", '"', "'", "&", "\\", "%"]
-        + ["\r\n", "\n", "\x00", "\x85", "\u2028", "Bcc: x@y.test", "javascript:", "https://x.test", "*", "_", "`", "slot"]
+        + [
+            "\r\n",
+            "\n",
+            "\x00",
+            "\x85",
+            "\u2028",
+            "Bcc: x@y.test",
+            "javascript:",
+            "https://x.test",
+            "*",
+            "_",
+            "`",
+            "slot",
+        ]
     ),
     max_size=6,
 ).map("".join)
@@ -58,7 +71,9 @@ def lesson(body: str, **values: str) -> Message:
 
 
 def confirmation(facts: CourseFacts = FACTS) -> Message:
-    return Message("0" * 32, "a@x.test", COMPOSER.service(facts, "confirm"), Values({"confirm_url": "https://c.test/T"}))
+    return Message(
+        "0" * 32, "a@x.test", COMPOSER.service(facts, "confirm"), Values({"confirm_url": "https://c.test/T"})
+    )
 
 
 class Seen(HTMLParser):
@@ -111,13 +126,22 @@ def test_a_letter_is_compiled_once_for_all_who_get_this_revision() -> None:
 
 
 def test_a_new_fact_about_the_course_is_in_the_next_mail() -> None:
-    changed = CourseFacts(**{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"postal_address": "2 New Street"})
+    changed = CourseFacts(
+        **{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"postal_address": "2 New Street"}
+    )
     assert "2 New Street" in message(COMPOSER.lesson(changed, lesson_text("Once"), "mail")).text
 
 
 @pytest.mark.parametrize(
     "written",
-    ["{{ 7*7 }}", "{% for x in y %}", "{{ config }}", "{# note #}", "{{ self._TemplateReference__context }}", "{%- raw -%}"],
+    [
+        "{{ 7*7 }}",
+        "{% for x in y %}",
+        "{{ config }}",
+        "{# note #}",
+        "{{ self._TemplateReference__context }}",
+        "{%- raw -%}",
+    ],
 )
 def test_an_author_writes_text_and_no_template(written: str) -> None:
     mail = lesson(f"Hi {written} there.\n")
@@ -155,9 +179,14 @@ def test_whatever_is_typed_the_headers_are_one_line_each(name: str, title: str) 
 @relaxed
 @given(HOSTILE.filter(str.strip))
 def test_the_words_about_a_course_are_text_in_its_mails(words: str) -> None:
-    facts = CourseFacts("running", words, words, "c@x.test", "", words, words, "running.x.test", "https://x.test/courses/r")
+    facts = CourseFacts(
+        "running", words, words, "c@x.test", "", words, words, "running.x.test", "https://x.test/courses/r"
+    )
     for hostile, plain in (
-        (message(COMPOSER.lesson(facts, lesson_text("Week"), "mail")), lesson("Hi {{ first_name }}, see [your page]({{ course_page }}).\n")),
+        (
+            message(COMPOSER.lesson(facts, lesson_text("Week"), "mail")),
+            lesson("Hi {{ first_name }}, see [your page]({{ course_page }}).\n"),
+        ),
         (confirmation(facts), confirmation()),
     ):
         assert [tag for tag, _ in Seen(hostile.html).tags] == [tag for tag, _ in Seen(plain.html).tags]
@@ -168,7 +197,14 @@ def test_the_words_about_a_course_are_text_in_its_mails(words: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["javascript:alert(1)", "data:text/html,x", "{{ first_name }}", "https://{{ first_name }}.test", "vbscript:x", "file:///etc"],
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "{{ first_name }}",
+        "https://{{ first_name }}.test",
+        "vbscript:x",
+        "file:///etc",
+    ],
 )
 def test_such_a_target_never_becomes_a_link(target: str) -> None:
     mail = lesson(f"[press here]({target})\n", first_name="javascript:alert(1)")
@@ -231,7 +267,16 @@ def test_both_parts_say_which_lesson_of_how_many(shipped_lesson: Message) -> Non
 def test_a_mail_loads_nothing_from_anywhere(shipped_lesson: Message) -> None:
     for mail in (shipped_lesson, confirmation()):
         seen = Seen(mail.html)
-        assert {tag for tag, _ in seen.tags} & {"img", "link", "script", "iframe", "object", "embed", "video", "form"} == set()
+        assert {tag for tag, _ in seen.tags} & {
+            "img",
+            "link",
+            "script",
+            "iframe",
+            "object",
+            "embed",
+            "video",
+            "form",
+        } == set()
         for tag, attributes in seen.tags:
             assert not {"src", "srcset", "background", "data", "poster", "ping"} & set(attributes)
             assert tag == "a" or "href" not in attributes
@@ -286,7 +331,9 @@ def test_headings_are_underlined_and_links_stand_beside_their_words(shipped_less
 
 
 def test_the_text_part_has_the_words_of_the_html_part() -> None:
-    mail = lesson("## A & B\n\n> said *so*\n\n- one\n- two\n\n1. first\n\n| a | b |\n|---|---|\n| 1 | <2 |\n\n`code < 1`\n")
+    mail = lesson(
+        "## A & B\n\n> said *so*\n\n- one\n- two\n\n1. first\n\n| a | b |\n|---|---|\n| 1 | <2 |\n\n`code < 1`\n"
+    )
     for words in ("A & B\n-----", "said so", "one", "two", "first", "<2", "code < 1"):
         assert words in mail.text
     assert "## " not in mail.text
@@ -329,4 +376,4 @@ def test_without_a_postal_address_and_disclaimer_no_empty_line_is_left() -> None
     bare = CourseFacts("running", "T", "S", "c@x.test", "", "", "", "running.x.test", "https://x.test/courses/r")
     mail = message(COMPOSER.lesson(bare, lesson_text("Week", "Body."), "mail"))
     assert "\n\n\n" not in mail.text
-    assert "<p></p>" not in re.sub(r'<p[^>]*>', "<p>", mail.html)
+    assert "<p></p>" not in re.sub(r"<p[^>]*>", "<p>", mail.html)

@@ -157,6 +157,7 @@ def test_every_index_finds_its_message(taken: list[bool]) -> None:
         {"data": [{"id": "a"}], "errors": ["?"]},
         {"data": [{"id": "a"}], "errors": {"index": 1}},
         {"data": [], "errors": [{"index": 1}, {"index": 1}]},
+        {"data": [{"id": "a"}], "errors": [{"index": 1}, {"index": 1}]},
         {"data": [{"id": "a"}, {"id": "b"}], "errors": [{"index": 1}]},
         {"data": None, "errors": [{"index": 0}, {"index": 1}]},
         {"data": {"id": "a"}},

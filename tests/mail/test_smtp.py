@@ -1,6 +1,7 @@
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -114,6 +115,16 @@ def test_silence_ends_in_time(smtp_script: SmtpScript, verb: str, kind: type) ->
     with closing(Smtp(Server("127.0.0.1", smtp_script.port, "clear"), now, patience=IMPATIENT)) as smtp:
         [outcome] = smtp.send([a_message()], "k")
     assert isinstance(outcome, kind)
+
+
+def test_after_the_dot_it_is_as_impatient_as_before(smtp_script: SmtpScript) -> None:
+    server = Server("127.0.0.1", smtp_script.port, "clear")
+    with closing(Smtp(server, now, patience=Patience(reply=0.2, dot=5))) as smtp:
+        assert smtp.send([a_message(1)], "k") == [Accepted()]
+        smtp_script.replies["MAIL"] = SILENCE
+        began = time.monotonic()
+        assert isinstance(smtp.send([a_message(2)], "k")[0], Unreachable)
+        assert time.monotonic() - began < 2
 
 
 def test_the_dot_is_given_more_time(smtp_script: SmtpScript) -> None:
