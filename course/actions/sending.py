@@ -93,6 +93,7 @@ class _Marking:
     members: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     restored: list[int] = field(default_factory=list)  # may have gone before the database was restored
+    letters: dict[int, tuple[Letter | None, str]] = field(default_factory=dict)  # by revision
 
     def __post_init__(self) -> None:
         self.planners = Planners(self.session)
@@ -207,11 +208,10 @@ class _Marking:
             recording.hold_next(self.session, self.restored)
 
     def _new_deliveries(self, going: Sequence[tuple[Any, Planner, Step]]) -> None:
-        letters = {step.revision: self._letter(planner, step.revision) for _, planner, step in going}
         rows = []
         for reader, planner, step in going:
             place = _place(0, planner, reader, step, reader.copy)
-            letter, problem = letters[step.revision]
+            letter, problem = self._letter(planner, step.revision)
             state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
             if self._due_before_restore(reader):
                 state |= {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
@@ -219,7 +219,7 @@ class _Marking:
                 state |= self._refusal(problem)
             rows.append(self._row(reader, step, place) | state)
         for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
-            letter, _ = letters[step.revision]
+            letter, _ = self._letter(planner, step.revision)
             if row["state"] == Sent.UNKNOWN:
                 self.restored.append(identity)
             elif letter:
@@ -244,6 +244,11 @@ class _Marking:
 
     def _letter(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
         """The compiled letter; or None and why not: one lesson that cannot be rendered stops no other."""
+        if revision_id not in self.letters:
+            self.letters[revision_id] = self._compiled(planner, revision_id)
+        return self.letters[revision_id]
+
+    def _compiled(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
         revision = courses.revision(self.session, revision_id)
         if revision.held_at:
             return None, revision.held_reason or "held"

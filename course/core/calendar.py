@@ -33,7 +33,10 @@ class Calendar:
         object.__setattr__(self, "course_at", utc(self.course_at))
 
     def now(self, real_now: datetime) -> datetime:
-        """Course time at this machine time. While a machine clock stands before `real_at`, it waits."""
+        """Course time at this machine time. While a machine clock stands before `real_at`, it waits.
+
+        Past the year 9999 it is an OverflowError: at a day in a second, that comes after 33 days of machine time.
+        """
         return self.course_at + max(utc(real_now) - self.real_at, timedelta(0)) * self.speed
 
     def moved_to(self, real_now: datetime) -> Self:

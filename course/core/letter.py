@@ -104,4 +104,6 @@ def escape(value: str, kind: Kind) -> str:
 
 def one_line(value: str) -> str:
     """Without control characters and line ends (C0, DEL, C1, U+2028, U+2029): no value can begin a header."""
+    if value.isprintable() and "  " not in value:  # nearly always
+        return value.strip()
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
+
+from course.core.errors import CourseError
 
 Mode = Literal["write", "relaxed", "read"]
 BUSY_SECONDS = 30  # how long a writer waits for another one on SQLite
@@ -21,9 +24,9 @@ class Database:
     """One database, by URL. Safe to share between threads; makes no connection until it is used."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = _read(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -53,8 +56,17 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: str) -> Engine:
-    memory: dict[str, Any] = {} if make_url(url).database in {None, "", ":memory:"} else {"pool_size": POOL}
+def _read(url: str) -> URL:
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        raise CourseError("COURSE_DATABASE_URL cannot be read as an address of a database.") from None
+    # SQLAlchemy's own choice for the plain name is an older driver, which we do not have.
+    return found.set(drivername="postgresql+psycopg") if found.drivername == "postgresql" else found
+
+
+def _sqlite(url: URL) -> Engine:
+    memory: dict[str, Any] = {} if url.database in {None, "", ":memory:"} else {"pool_size": POOL}
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **memory)
 
     @event.listens_for(engine, "connect")
@@ -79,7 +91,7 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
-def _postgresql(url: str) -> Engine:
+def _postgresql(url: URL) -> Engine:
     engine = create_engine(url, pool_size=POOL, pool_pre_ping=True)
 
     @event.listens_for(engine, "begin")

@@ -145,7 +145,8 @@ def of_subscriber(session: Session, subscriber_id: int) -> Sequence[Delivery]:
 
 def unsettled(session: Session, enrollment_id: int) -> bool:
     """Whether a lesson of this reader is on its way, or nobody knows."""
-    query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id, Delivery.resigned_at.is_(None))
+    query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
+    query = query.where(Delivery.resigned_at.is_(None))
     return session.scalar(query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED))).limit(1)) is not None
 
 

@@ -51,7 +51,10 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
     before is not settled.
     """
     unsettled = exists().where(
-        Delivery.enrollment_id == Enrollment.id, Delivery.state.in_(UNSETTLED), Delivery.resigned_at.is_(None)
+        Delivery.enrollment_id == Enrollment.id,
+        Delivery.lesson_id.is_not(None),  # as the unique index says; without it every delivery is read
+        Delivery.state.in_(UNSETTLED),
+        Delivery.resigned_at.is_(None),
     )
     suppressed = exists().where(Suppression.email_key == Subscriber.email_key)
     query = (
@@ -60,7 +63,7 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
         .join(Course, Course.id == Enrollment.course_id)
         .where(Enrollment.due_at <= now, Enrollment.status == Enrolled.ACTIVE, Course.paused_at.is_(None))
         .where(~unsettled, ~suppressed)
-        .order_by(Enrollment.due_at, Enrollment.anchor_at)
+        .order_by(Enrollment.due_at)
         .limit(limit)
         .with_for_update(of=Enrollment, skip_locked=True)
     )
@@ -108,7 +111,9 @@ def stop_all(session: Session, subscriber_id: int, reason: str, now: datetime) -
 
 def exclude_past(session: Session, course_id: int, lesson_id: int, edit_id: int, later: Collection[int]) -> None:
     """Skips a new lesson for the readers who already had one of the later lessons."""
-    had_later = exists().where(Delivery.enrollment_id == Enrollment.id, Delivery.lesson_id.in_(later))
+    had_later = exists().where(
+        Delivery.enrollment_id == Enrollment.id, Delivery.lesson_id.is_not(None), Delivery.lesson_id.in_(later)
+    )
     readers = select(Enrollment.id, literal(lesson_id), literal(edit_id)).where(
         Enrollment.course_id == course_id, had_later
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from course.store.db import insert_of
 from course.store.models import Heartbeat, Installation
 
 
@@ -19,10 +20,18 @@ def the(session: Session) -> Installation:
 
 
 def create(session: Session, key: bytes, now: datetime) -> Installation:
-    row = Installation(id=1, key=key, created_at=now, speed=1, real_at=now, course_at=now, guard_complete=False)
-    session.add(row)
-    session.flush()
-    return row
+    """The row; if another process made it in the same moment, that one's."""
+    row = {
+        "id": 1,
+        "key": key,
+        "created_at": now,
+        "speed": 1,
+        "real_at": now,
+        "course_at": now,
+        "guard_complete": False,
+    }
+    session.execute(insert_of(session)(Installation).values(row).on_conflict_do_nothing())
+    return session.scalars(select(Installation).with_for_update()).one()
 
 
 def note_tick(session: Session, now: datetime) -> None:

@@ -12,7 +12,7 @@ from itertools import count
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course.core.schedule import Pace, Window, due, is_open, known_zone, next_chance, opening, utc, zones
@@ -44,7 +44,9 @@ APIA_SKIPS_A_DAY = datetime(2011, 12, 30, 10, tzinfo=UTC)
 
 
 def examples(short: int, long: int) -> settings:
-    return settings(max_examples=long if os.environ.get("COURSE_LONG") == "1" else short, deadline=None)
+    """So many of them; and a busy machine is no failure."""
+    number = long if os.environ.get("COURSE_LONG") == "1" else short
+    return settings(max_examples=number, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def at(text: str) -> datetime:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,6 +78,8 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+        if "_database" in vars(self):
+            self._database.close()
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -132,7 +134,8 @@ class Site:
     def _serving(self, *arguments: str) -> Process:
         process = self.start(*arguments)
         port = int(arguments[arguments.index("--port") + 1])
-        eventually(lambda: self._alive(process) and _answers(port), PATIENCE, 0.02)
+        eventually(lambda: self._alive(process) and _listens(port), PATIENCE)
+        self.get(f"http://127.0.0.1:{port}/")
         self.ready_after = time.monotonic() - process.started
         return process
 
@@ -174,8 +177,12 @@ class Site:
     def database_url(self) -> str:
         return self.settings.get("database_url") or f"sqlite:///{self.home / 'course.db'}"
 
+    @cached_property
+    def _database(self) -> Database:
+        return Database(self.database_url)
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(Database(self.database_url)) as database, database.read() as session:
+        with self._database.read() as session:
             return [tuple(row) for row in session.connection().exec_driver_sql(sql)]
 
     def states(self) -> dict[str, int]:
@@ -186,14 +193,14 @@ class Site:
 
     def course_time(self, machine: datetime | None = None) -> datetime:
         """What day it is for the course, read as any process of it reads it."""
-        with closing(Database(self.database_url)) as database, database.read() as session:
+        with self._database.read() as session:
             now = machine or datetime.now(UTC)
             return installing.calendar(session, now).now(now)
 
 
-def _answers(port: int) -> bool:
-    """Whether anything is served, be it that there is no course yet."""
+def _listens(port: int) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).status_code > 0
-    except requests.ConnectionError:
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
+    except ConnectionError:
         return False
+    return True

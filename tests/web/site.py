@@ -107,9 +107,20 @@ class Site:
         self.world.drain()
         return enrollment
 
+    def go_on(self, lessons: int) -> None:
+        """Sends what is due, and lets time go by until so many more lessons have gone to everybody."""
+        self.world.drain()
+        for _ in range(lessons):
+            self.world.go(days=4)
+            self.world.drain()
+
+    def lessons(self) -> list[EmailMessage]:
+        """The lessons in the outbox, oldest first."""
+        return [mail for mail in self.world.mails() if mail["List-Unsubscribe"]]
+
     def lesson(self) -> EmailMessage:
-        """The newest lesson in the outbox."""
-        return [mail for mail in self.world.mails() if mail["List-Unsubscribe"]][-1]
+        """The newest of them."""
+        return self.lessons()[-1]
 
     def suppress(self, address: str, reason: str = "complaint") -> None:
         with self.world.database.write() as session:

@@ -100,7 +100,7 @@ def test_an_old_link_of_somebody_who_is_in_says_so(site: Site) -> None:
 def test_after_the_last_lesson_it_says_finished(site: Site) -> None:
     url = site.confirm_url()
     site.post(url)
-    site.world.live(days=15, step=timedelta(hours=12))
+    site.go_on(4)
     assert len(list(site.world.lessons())) == 5
     before = site.dump()
     assert heading(site, url) == heading(site, url, "POST") == "You have had every lesson"
@@ -118,10 +118,10 @@ def test_an_address_that_may_not_be_mailed_is_told_so(site: Site, reason: str) -
 
 def test_after_leaving_it_goes_on_where_it_was(site: Site) -> None:
     site.post(site.confirm_url())
-    site.world.live(days=3, step=timedelta(hours=12))
+    site.go_on(1)
     assert list(site.world.lessons()) == ["About Start", "About Week"]
     site.post(site.lesson()["List-Unsubscribe"].strip("<>"))
-    site.world.go(days=1)
+    site.world.go(days=1)  # Saturday, November 28
     url = site.confirm_url()
     page = Page(site.get(url))
     assert "go on with Five lessons, where you left off" in page.words
@@ -129,9 +129,9 @@ def test_after_leaving_it_goes_on_where_it_was(site: Site) -> None:
     page = Page(site.post(url))
     assert "Lesson 3 comes next" in page.words
     assert "Lesson 1 is on its way" not in page.words
-    assert "It comes Monday, November 30, 7:00 am" in page.words
+    assert "It comes Tuesday, December 1, 7:00 am" in page.words
     assert [row.status for row in site.rows("enrollment")] == ["active"]
-    site.world.live(days=12, step=timedelta(hours=12))
+    site.go_on(3)
     assert list(site.world.lessons()) == [f"About {title}" for title in TITLES]
 
 

@@ -1,7 +1,5 @@
 """The reader's own page: where I am, what I had, what comes when."""
 
-from datetime import timedelta
-
 from tests.factories import PUBLIC_URL, TITLES
 from tests.web.site import Page, Site, link, sqlite_only
 
@@ -36,7 +34,7 @@ def test_a_reader_who_chose_no_zone_has_the_courses(site: Site) -> None:
 def test_it_follows_the_reader_through_the_course(site: Site) -> None:
     site.reader()
     for number in range(2, 6):
-        site.world.live(days=4, step=timedelta(hours=12))
+        site.go_on(1)
         page = reader_page(site)
         assert f"{number} of 5 lessons sent" in page.words
         assert len(page.all("li", class_="sent")) == number
@@ -48,7 +46,7 @@ def test_it_follows_the_reader_through_the_course(site: Site) -> None:
 @sqlite_only
 def test_every_lesson_that_went_can_be_read_again(site: Site) -> None:
     site.reader()
-    site.world.live(days=3, step=timedelta(hours=12))
+    site.go_on(1)
     lessons = sorted(url for url in reader_page(site).targets() if "/lessons/" in url)
     assert [Page(site.get(url)).words.count("Lesson 1 of 5") for url in lessons] == [1, 0]
     assert all(url.startswith(PUBLIC_URL) for url in lessons)

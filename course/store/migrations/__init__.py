@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from course.core.errors import CourseError
 from course.store.db import Database
@@ -14,7 +15,18 @@ LOCK = 7_362_518_001  # of PostgreSQL's advisory locks, ours
 
 
 def migrate(database: Database) -> None:
-    """Brings the schema up to date, in one transaction: all of it or nothing."""
+    """Brings the schema up to date, in one transaction: all of it or nothing. Raises CourseError for a database that
+    cannot be used."""
+    try:
+        _migrate(database)
+    except DatabaseError as error:
+        if type(error) not in {DatabaseError, OperationalError}:  # a migration of ours that is wrong
+            raise
+        reason = (str(error.orig).splitlines() or [""])[0]
+        raise CourseError(f"The database {database.url!r} cannot be used: {reason}") from None
+
+
+def _migrate(database: Database) -> None:
     with database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:  # on SQLite the transaction itself is the lock

@@ -1,0 +1,248 @@
+"""Transactions: what survives, what is seen, who waits; on both engines."""
+
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from course.core.errors import CourseError
+from course.store import installation, subscribers
+from course.store.db import Database
+from course.store.migrations import migrate
+from course.store.models import Subscriber, Suppression
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+# Every example writes its own row anew, so that the database may be shared.
+shared = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def add(session: Session, key: str, at: datetime = NOW) -> None:
+    subscribers.suppress(session, key, "bounce", "", at)
+
+
+def keys(session: Session) -> list[str]:
+    return sorted(row.email_key for row in session.query(Suppression))
+
+
+def in_thread(work: Callable[[], object]) -> "queue.Queue[object]":
+    """Starts work that may have to wait; its result, or what it raised, comes in the queue."""
+    done: queue.Queue[object] = queue.Queue()
+
+    def run() -> None:
+        try:
+            done.put(work())
+        except Exception as error:
+            done.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
+@pytest.mark.parametrize("mode", ["write", "relaxed"])
+def test_what_was_written_is_there_for_the_next_transaction(database: Database, mode: str) -> None:
+    with getattr(database, mode)() as session:
+        add(session, "a")
+    with database.read() as session:
+        assert keys(session) == ["a"]
+
+
+@pytest.mark.parametrize("mode", ["write", "relaxed"])
+def test_an_error_undoes_all_of_a_transaction(database: Database, mode: str) -> None:
+    def failing() -> None:
+        with getattr(database, mode)() as session:
+            add(session, "a")
+            session.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
+    with database.read() as session:
+        assert keys(session) == []
+
+
+def test_write_waits_for_the_disk_and_relaxed_does_not(database: Database) -> None:
+    """In any order: connections are used again."""
+    question = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
+    durable, relaxed = (2, 1) if database.is_sqlite else ("on", "off")
+    for mode, answer in [("write", durable), ("relaxed", relaxed), ("write", durable), ("relaxed", relaxed)]:
+        with getattr(database, mode)() as session:
+            assert session.execute(text(question)).scalar_one() == answer, mode
+
+
+def test_a_read_sees_one_snapshot_whatever_is_committed_meanwhile(database: Database) -> None:
+    with database.write() as session:
+        add(session, "before")
+    with database.read() as reading:
+        assert keys(reading) == ["before"]
+        with database.write() as writing:
+            add(writing, "meanwhile")
+        assert keys(reading) == ["before"]
+    with database.read() as reading:
+        assert keys(reading) == ["before", "meanwhile"]
+
+
+def test_a_read_takes_no_lock_and_waits_for_nobody(database: Database) -> None:
+    with database.write() as writing:
+        add(writing, "a")
+        writing.flush()
+        with database.read() as reading:
+            assert keys(reading) == []
+            # A second writer would have to wait for the first; the read beside it does not.
+            assert in_thread(lambda: _read_keys(database)).get(timeout=5) == []
+
+
+def _read_keys(database: Database) -> list[str]:
+    with database.read() as session:
+        return keys(session)
+
+
+def test_a_read_on_postgresql_cannot_write(database: Database) -> None:
+    if database.is_sqlite:
+        return  # SQLite has no such transaction
+    with pytest.raises(DBAPIError, match="read-only"), database.read() as session:
+        add(session, "a")
+
+
+def test_a_second_writer_waits_and_then_sees_what_the_first_one_did(database: Database) -> None:
+    """A deferred transaction would fail on SQLite the moment that it writes."""
+
+    def second() -> object:
+        with database.write() as session:
+            row = installation.get(session, lock=True)
+            assert row is not None
+            row.speed += 1
+            return row.speed
+
+    with database.write() as session:
+        installation.create(session, b"k" * 32, NOW)
+    with database.write() as session:
+        row = installation.get(session, lock=True)
+        assert row is not None
+        done = in_thread(second)
+        with pytest.raises(queue.Empty):
+            done.get(timeout=0.2)
+        row.speed += 1
+    assert done.get(timeout=10) == 3
+
+
+def test_writers_at_once_lose_nothing(database: Database) -> None:
+    with database.write() as session:
+        installation.create(session, b"k" * 32, NOW)
+
+    def add_one() -> None:
+        for _ in range(5):
+            with database.write() as session:
+                row = installation.get(session, lock=True)
+                assert row is not None
+                row.speed += 1
+
+    results = [in_thread(add_one) for _ in range(4)]
+    assert [done.get(timeout=30) for done in results] == [None] * 4
+    with database.read() as session:
+        assert installation.the(session).speed == 21
+
+
+def test_the_first_start_of_two_processes_makes_one_installation(database: Database) -> None:
+    """Both looked and found none; the second to write gets what the first one wrote."""
+
+    def second() -> object:
+        with database.write() as session:
+            return bytes(installation.create(session, b"2" * 32, NOW).key)
+
+    with database.write() as session:
+        assert installation.get(session, lock=True) is None
+        first = installation.create(session, b"1" * 32, NOW)
+        done = in_thread(second)
+        assert first.key == b"1" * 32
+    assert done.get(timeout=10) == b"1" * 32
+
+
+def test_a_foreign_key_to_nothing_is_refused(database: Database) -> None:
+    def dangling() -> None:
+        with database.write() as session:
+            consent = {"kind": "signup", "source": "", "wording": "", "ip": "", "user_agent": "", "note": ""}
+            subscribers.add_consent(session, subscriber_id=404, course_id=404, at=NOW, **consent)
+
+    with pytest.raises(IntegrityError):
+        dangling()
+
+
+@shared
+@given(
+    at=st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.timezones() | st.just(UTC)),
+)
+@example(at=datetime(2026, 10, 25, 2, 30, tzinfo=timezone(timedelta(hours=2)), fold=1))
+@example(at=datetime(2026, 11, 23, 15, 0, 0, 123456, tzinfo=timezone(timedelta(hours=-9, minutes=-30))))
+def test_an_instant_comes_back_as_the_same_instant_in_utc(database: Database, at: datetime) -> None:
+    with database.write() as session:
+        add(session, "a", at)
+    with database.read() as session:
+        [found] = session.query(Suppression.created_at).one()
+        assert found == at.astimezone(UTC)
+        assert found.utcoffset() == timedelta(0)
+        assert found.tzinfo is UTC
+        earlier = at.astimezone(UTC) - timedelta(microseconds=1)
+        assert session.query(Suppression).where(Suppression.created_at > earlier).count() == 1
+        assert session.query(Suppression).where(Suppression.created_at <= earlier).count() == 0
+
+
+def test_a_datetime_without_a_zone_is_refused_wherever_it_is_used(database: Database) -> None:
+    naive = datetime(2026, 11, 23, 15, 0)
+
+    def stored() -> None:
+        with database.write() as session:
+            add(session, "a", naive)
+
+    def compared() -> None:
+        with database.read() as session:
+            session.query(Suppression).where(Suppression.created_at > naive).all()
+
+    for use in (stored, compared):
+        with pytest.raises((StatementError, ValueError), match="a naive datetime is no instant"):
+            use()
+
+
+def test_no_instant_is_none(database: Database) -> None:
+    with database.write() as session:
+        row = subscribers.find_or_add(session, "A@x.test", "a@x.test", "", "", NOW)
+        assert row.confirmed_at is None
+    with database.read() as session:
+        assert session.query(Subscriber.confirmed_at).one() == (None,)
+
+
+@shared
+@given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40))
+def test_any_text_comes_back_as_it_was(database: Database, words: str) -> None:
+    with database.write() as session:
+        subscribers.suppress(session, "a", "bounce", words, NOW)
+    with database.read() as session:
+        assert session.query(Suppression.detail).one() == (words,)
+
+
+def test_sqlite_is_set_up_for_many_processes(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a b%20.db'}")
+    migrate(database)
+    with database.write() as session:
+        asked = ("journal_mode", "foreign_keys", "busy_timeout", "cache_size")
+        assert [session.execute(text(f"PRAGMA {name}")).scalar_one() for name in asked] == ["wal", 1, 30_000, -65_536]
+    database.close()
+
+
+def test_the_plain_name_of_postgresql_means_the_driver_that_comes_with_the_course() -> None:
+    database = Database("postgresql://me@host/name")
+    assert (database.engine.driver, database.is_sqlite) == ("psycopg", False)
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["", "course.db", "postgresql+psycopg://me@host:many/name"])
+def test_an_address_that_is_none_is_refused_with_words(url: str) -> None:
+    with pytest.raises(CourseError, match="COURSE_DATABASE_URL cannot be read"):
+        Database(url)
