@@ -41,6 +41,7 @@ from course.worker.sender import Sender
 
 SHORT_LEASE = timedelta(seconds=15)  # where a call that was left alone can be cleared up at once
 LEASE = timedelta(minutes=10)  # longer than any provider keeps a silent connection open
+LESSON_THREADS = 4
 TOO_BIG = 80_000  # bytes of HTML; Gmail cuts mails off at about 102 KB
 CAP, CAP_LOOPBACK = 600.0, 5.0  # longest backoff, seconds
 
@@ -143,7 +144,8 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
     loop = Loop()
     loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
-    loop.every(0.5, lambda: sender.step("lesson"), "lessons")
+    for number in range(LESSON_THREADS):  # while one waits for the provider, another marks
+        loop.every(0.5, lambda: sender.step("lesson"), f"lessons {number}")
     loop.every(2, sender.settle, "settle")
     loop.every(1, sender.listen, "events")
     loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts, process), "tick")

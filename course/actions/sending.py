@@ -56,6 +56,8 @@ class Sending:
         """Takes what is due and stores the call for it. None: nothing is due, or nothing may go now. A batch without
         members: rows were planned anew, and there may be more to do. `only` names queued deliveries, no others."""
         lane = calls.lane(session, self.provider.name, self.account, lock=self.caps.on)
+        if lane.failures:
+            lane = calls.lane(session, self.provider.name, self.account, lock=True)
         size = self._size(lane, kind, now.machine)
         if size <= 0:
             return None
@@ -63,6 +65,8 @@ class Sending:
         found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only)
         if not found:
             return None
+        if lane.failures:
+            lane.paused_until = now.machine + self.lease  # one probe at a time; its answer says how to go on
         if self.caps.on:
             calls.spend(lane, len(marking.members), now.machine)
         return marking.batch(kind)

@@ -1,6 +1,7 @@
 """Sign up, confirm, enroll, leave, come back."""
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,22 +71,29 @@ def checked(email: object, name: object = "", timezone: object = "", source: obj
         elif not _printable(texts[field]):
             errors[field] = "There are characters in here that cannot be used"
     texts["name"] = " ".join(unicodedata.normalize("NFC", texts["name"]).split())
-    for field, problem in _problems(texts):
+    kept, problem = _address(texts["email"].strip())
+    problems = [("email", problem)] if problem else []
+    for field, problem in [*problems, *_problems(texts)]:
         errors.setdefault(field, problem)
     if errors:
         raise Invalid(errors)
-    return Request(address.checked(texts["email"]), texts["name"], texts["timezone"], texts["source"])
+    return Request(kept, texts["name"], texts["timezone"], texts["source"])
+
+
+def _address(typed: str) -> tuple[str, str]:
+    """The address as we keep it, or "" and what is wrong with it."""
+    if not typed:
+        return "", "Please write your email address"
+    if len(typed) > 2 * address.MAX_LENGTH:  # long before the rules are tried on it
+        return "", f"An address has at most {address.MAX_LENGTH} characters"
+    try:
+        return address.checked(typed), ""
+    except BadAddress as error:
+        return "", str(error)
 
 
 def _problems(texts: dict[str, str]) -> list[tuple[str, str]]:
     problems = []
-    if not texts["email"].strip():
-        problems.append(("email", "Please write your email address"))
-    else:
-        try:
-            address.checked(texts["email"][: 2 * address.MAX_LENGTH])
-        except BadAddress as error:
-            problems.append(("email", str(error)))
     if len(texts["name"]) > MAX_NAME:
         problems.append(("name", f"A first name has at most {MAX_NAME} letters here"))
     elif "://" in texts["name"] or "www." in texts["name"].lower():
@@ -147,7 +155,7 @@ def confirm(
     if found is None:
         source = subscribers.last_signup_source(session, person.id, course.id)
         return enroll(session, person, course, source=source, course_now=course_now, at_once=True)
-    resume(session, found, person, course)
+    resume(session, found, person, course, now)
     return found
 
 
@@ -194,23 +202,26 @@ def come_back(session: Session, found: Enrollment, origin: Origin, *, now: datet
         return False
     if found.status == Enrolled.LEFT:
         note_consent(session, "return", found.subscriber_id, found.course_id, origin, now)
-        resume(session, found, person, course)
+        resume(session, found, person, course, now)
     return True
 
 
-def resume(session: Session, found: Enrollment, person: Subscriber, course: Course) -> None:
-    """Goes on where the reader was: the lessons they had are not sent again."""
+def resume(session: Session, found: Enrollment, person: Subscriber, course: Course, now: datetime) -> None:
+    """Goes on where the reader was: the lessons they had are not sent again, one that they left before goes now."""
+    planner = Planner(course, courses.terms_of(session, course.id))
+    lessons = {step.lesson for step in planner.timetable(found).steps}
+    for row in deliveries.dropped(session, found.id):
+        if row.lesson_id in lessons:
+            deliveries.queue_copy(session, row, now)
     found.status, found.ended_at, found.reason = Enrolled.ACTIVE, None, ""
-    _plan(found, person, Planner(course, courses.terms_of(session, course.id)), held=_held(session, found))
+    _plan(found, person, planner, enrollments.exclusions(session, [found.id])[found.id])
+    if deliveries.unsettled(session, found.id):
+        found.due_at = None
 
 
-def _held(session: Session, found: Enrollment) -> bool:
-    return bool(found.id and deliveries.unsettled(session, found.id))
-
-
-def _plan(row: Enrollment, person: Subscriber, planner: Planner, *, held: bool = False) -> None:
-    plan = planner.next(row, person.timezone)
-    row.due_at = plan.due_at if plan and not held else None
+def _plan(row: Enrollment, person: Subscriber, planner: Planner, excluded: Collection[int] = ()) -> None:
+    plan = planner.next(row, person.timezone, excluded)
+    row.due_at = plan and plan.due_at
     if plan is None:
         row.status = Enrolled.FINISHED
 

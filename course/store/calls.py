@@ -46,7 +46,7 @@ def save(session: Session, call_id: str, **values: Any) -> None:
 
 def lane(session: Session, provider: str, account: str, *, lock: bool = False) -> Lane:
     """The lane's row, made when it is first asked for."""
-    row = session.get(Lane, (provider, account), with_for_update=lock)
+    row = session.get(Lane, (provider, account), with_for_update=lock, populate_existing=lock)
     if row is None:
         row = Lane(
             provider=provider, account=account, reason="", failures=0, second=0, second_count=0, day=0, day_count=0

@@ -125,6 +125,13 @@ def queue_copy(session: Session, row: Delivery, now: datetime) -> None:
     session.add(Delivery(**again, copy=copy, state=Sent.QUEUED, not_before=now, attempts=0, created_at=now))
 
 
+def dropped(session: Session, enrollment_id: int) -> list[Delivery]:
+    """Lessons whose newest copy was cancelled: the reader had left before it went."""
+    query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
+    newest = {row.lesson_id: row for row in session.scalars(query.order_by(Delivery.copy))}
+    return [row for row in newest.values() if row.state == Sent.CANCELLED]
+
+
 def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
     """By id."""
     return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 
 from sqlalchemy.orm import Session
 
@@ -36,12 +37,13 @@ class Sender:
     journal: Journal
     point: Callable[[str], None] = _pass
     _last_call: str = ""
+    _marking: Lock = field(default_factory=Lock)  # threads of one process would only wait for each other in SQLite
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(GROUP, "post"))
 
     def step(self, kind: Kind) -> bool:
         """One batch. No transaction is open while the provider is called."""
         began = self.awake()
-        with self.database.write() as session:
+        with self._marking, self.database.write() as session:
             self._notice_another_database(session)
             batch = self.sending.mark(session, kind, self.now())
         if batch is None:

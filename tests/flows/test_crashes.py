@@ -6,7 +6,7 @@ leases of all rounds run out side by side.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,8 +25,14 @@ from tests.flows.test_main_job import COURSE, in_order, numbers
 
 SHORT = [("resend", "sqlite"), ("postmark", "postgresql")]
 SPEED = 20 * DAY
-READERS = 8  # a round
-HELD = 0.6  # seconds from a request until the provider takes it: room for a kill
+READERS = 3  # a round
+HELD = 1.5  # seconds: room for a kill
+Seen = dict[str, Any]
+MOMENTS: list[tuple[dict[str, Any], Callable[[Seen, Seen], bool]]] = [
+    # The request is there and not yet taken; it is taken, and its answer is still to come.
+    ({"accept_delay": HELD}, lambda before, now: now["calls"] > before["calls"]),
+    ({"rates": [[1.0, {"do": "slow", "seconds": HELD}]]}, lambda before, now: now["accepted"] > before["accepted"]),
+]
 LONG = os.environ.get("COURSE_LONG") == "1"
 ROUNDS = 40 if LONG else 3
 DROPPED = [{"do": "ok_then_reset"}, {"do": "5xx"}, {"do": "429"}, *([{"do": "ok_then_5xx"}] * 5 if LONG else [])]
@@ -53,28 +59,39 @@ class Course:
         self.seen = self.fake.state()
 
     def start(self) -> None:
-        self.site.run(SPEED)
         for _ in range(self.workers):
-            self.site.worker(SPEED)
+            self.site.start("worker", "--speed", str(SPEED))
+        self.site.run(SPEED)
 
     def crash(self, number: int) -> None:
-        """New readers; a kill as soon as a call is under way; and a start."""
-        self.fake.behave(accept_delay=HELD)
-        calls, taken = self.fake.state()["calls"], len(self.fake.entries())
-        added = [f"reader{number}-{one}@runner.test" for one in range(READERS)]
-        self.readers += added
-        self.site.import_readers(added)
-        eventually(lambda: self.fake.state()["calls"] > calls, 30, 0.02)
-        for process in self.site.processes:
-            if process.poll() is None:
-                process.kill()
-        eventually(lambda: len(self.fake.entries()) > taken, 5)
-        self.struck += 1
+        """New readers; a kill as soon as a call of theirs is under way; and a start."""
+        links = self.sign_up([f"reader{number}-{one}@runner.test" for one in range(READERS)])
+        held, in_flight = MOMENTS[number % len(MOMENTS)]
+        self.fake.behave(**held)
+        before = self.fake.state()
+        for link in links:
+            self.site.post(link)
+        eventually(lambda: in_flight(before, self.fake.state()), 30, 0.01)
+        self.kill()
+        self.struck += eventually(lambda: self.fake.state()["accepted"] > before["accepted"])
         self.fake.behave()
         self.start()
 
+    def sign_up(self, addresses: list[str]) -> list[str]:
+        """The links in their confirmation mails."""
+        self.readers += addresses
+        for address in addresses:
+            assert self.site.sign_up(address).status_code == 200
+        inbox = Ledger(self.fake)
+        return [eventually(lambda to=to: inbox.confirmation(to), 30).confirm_url for to in addresses]
+
+    def kill(self) -> None:
+        for process in self.site.processes:
+            if process.poll() is None:
+                process.kill()
+
     def finished(self) -> bool:
-        return self.site.states() == {"accepted": COURSE * len(self.readers)}
+        return self.site.states() == {"accepted": (1 + COURSE) * len(self.readers)}
 
 
 COURSES = [*SHORT, ("resend", "postgresql"), ("postmark", "sqlite")] if LONG else SHORT
@@ -128,7 +145,9 @@ def test_a_crash_repeats_nothing_and_loses_nothing(
     assert course.struck == ROUNDS
     assert course.fake.duplicates() == {}
     inbox = Ledger(course.fake)
-    assert {one: numbers(inbox.to(one)) for one in course.readers} == dict.fromkeys(course.readers, in_order(COURSE))
+    assert {one: numbers(inbox.lessons(one)) for one in course.readers} == dict.fromkeys(
+        course.readers, in_order(COURSE)
+    )
     assert course.site.faults() == []
     settled = course.seen["replayed"] if provider == "resend" else course.seen["lookups"]
     assert settled >= ROUNDS, "every call that was struck was asked about"

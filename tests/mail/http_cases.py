@@ -278,7 +278,7 @@ class HttpProviderCases:
     @given(
         status=st.sampled_from([200, 201, 400, 401, 403, 409, 422, 429, 500, 503]), body=JSON, count=st.integers(1, 3)
     )
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     def test_no_json_raises_or_blames_a_runner_for_a_batch(self, status: int, body: object, count: int) -> None:
         with closing(self.make("http://127.0.0.1:9", PATIENT)) as provider:
             provider._http.post = lambda *_: Answer(status, {}, body)  # type: ignore[method-assign]

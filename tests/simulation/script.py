@@ -158,3 +158,7 @@ def _doing(rng: Random, name: str, who: int, at: datetime) -> list[Act]:
         case "weekdays":
             return [Act(at, "weekdays", who, rng.choice(WEEKDAYS))]
     return [Act(at, name, who)]
+
+
+def address(who: int) -> str:
+    return f"r{who}@reader.test"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -27,6 +28,23 @@ from tests.factories import PUBLIC_URL, World
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 URL = re.compile(r"https?://[^\s<>\"')\]]+")
 FORM = "application/x-www-form-urlencoded"
+
+
+class Compiled(BytecodeCache):
+    """Templates as they were compiled for another app: most of the time of a test would go there."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._codes.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 class Client(FlaskClient):
@@ -64,6 +82,7 @@ class Site:
             version="1.2.3",
         )
         app = create_app(replace(services, **self.changes))
+        app.jinja_env.bytecode_cache = COMPILED
         app.test_client_class = Client
         return app
 

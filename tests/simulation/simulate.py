@@ -1,0 +1,135 @@
+"""Runs seeds. `python -m tests.simulation.simulate SEED` tells one story; `--seeds A..B` prints a table of many."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.simulation import oracle
+from tests.simulation.oracle import Violation
+from tests.simulation.world import World
+
+MEMORY = Path("/dev/shm")  # journals are files; a disk would be slower and prove nothing more
+HISTORY = 40  # lines before the violation
+
+
+@dataclass
+class Result:
+    """What became of one seed."""
+
+    seed: int
+    violations: list[Violation] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def text(self) -> str:
+        """The seed, the first violation and what led to it."""
+        first = self.violations[0]
+        lines = [f"seed {self.seed}: {one.rule} at turn {one.turn}: {one.text}" for one in self.violations[:5]]
+        shown = [line for line in self.history if _turn(line) <= first.turn][-HISTORY:]
+        again = f"replay: python -m tests.simulation.simulate {self.seed}"
+        return "\n".join([*lines, "", *shown, "", again])
+
+
+def simulate(seed: int, *, tell: Callable[[str], None] | None = None) -> Result:
+    """One seed: 90 virtual days with faults, and as long without as it takes to come to rest."""
+    folder = Path(tempfile.mkdtemp(prefix="journal", dir=MEMORY if MEMORY.is_dir() else None))
+    result = Result(seed)
+
+    def hear(line: str) -> None:
+        result.history.append(line)
+        if tell:
+            tell(line)
+
+    try:
+        world = World(seed, folder, tell=hear)
+        try:
+            world.live()
+        except Exception:
+            world.misfit("raised", traceback.format_exc())
+        world.note_links()
+        result.violations = oracle.violations(world.run)
+        result.counts = _counts(world, result.violations)
+    finally:
+        shutil.rmtree(folder)
+    return result
+
+
+def _counts(world: World, violations: Iterable[Violation]) -> Counter[str]:
+    rows = world.run.last.deliveries
+    held = [n for n in world.counts.unknown if n in rows and rows[n].state == "unknown"]
+    rules = Counter(violation.rule for violation in violations)
+    return Counter(
+        {
+            "steps": world.counts.steps,
+            "crashes": world.counts.crashes,
+            "freezes": world.counts.freezes,
+            "accepted": len(world.run.ledger),
+            "duplicates": rules["I1 duplicate"],
+            "losses": sum(n for rule, n in rules.items() if rule.startswith("I3")),
+            "unknown resolved": len(world.counts.unknown) - len(held),
+            "held": len(held),
+        }
+    )
+
+
+def _turn(line: str) -> int:
+    found = line.rpartition("turn ")[2]
+    return int(found) if found.isdigit() else 0
+
+
+COLUMNS = ("steps", "crashes", "freezes", "accepted", "duplicates", "losses", "unknown resolved", "held")
+
+
+def many(seeds: range, jobs: int) -> int:
+    """Prints the table; the exit code is 1 if any seed failed."""
+    total: Counter[str] = Counter()
+    failed, began = [], time.perf_counter()
+    for result in _results(seeds, jobs):
+        total += result.counts
+        if result.violations:
+            failed.append(result)
+            print(result.text if len(failed) <= 3 else f"seed {result.seed}: {result.violations[0][:3]}", flush=True)
+    elapsed = time.perf_counter() - began
+    print("seeds".rjust(8), *(name.rjust(max(10, len(name))) for name in COLUMNS), "ms/seed".rjust(8))
+    cells = (str(total[name]).rjust(max(10, len(name))) for name in COLUMNS)
+    print(str(len(seeds)).rjust(8), *cells, f"{1000 * elapsed * jobs / len(seeds):8.0f}")
+    print(f"failed: {len(failed)}", Counter(one.violations[0].rule for one in failed) or "")
+    return 1 if failed else 0
+
+
+def _results(seeds: range, jobs: int) -> Iterable[Result]:
+    if jobs == 1:
+        yield from map(simulate, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(simulate, seeds, chunksize=20)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.simulate", description=__doc__)
+    parser.add_argument("seed", nargs="?", type=int)
+    parser.add_argument("--seeds", help="A..B, both included")
+    parser.add_argument("--jobs", type=int, default=1)
+    wanted = parser.parse_args()
+    if wanted.seeds:
+        first, last = map(int, wanted.seeds.split(".."))
+        return many(range(first, last + 1), wanted.jobs)
+    result = simulate(wanted.seed or 0, tell=print)
+    print()
+    for violation in result.violations:
+        print(*violation)
+    print(dict(result.counts))
+    return 1 if result.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
