@@ -4,7 +4,8 @@ A file is compared with the digest of its own last import: unchanged does nothin
 both sides is a conflict that overwrites nothing.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +20,7 @@ from course.core.course_file import WEEKDAYS, CourseText
 from course.core.errors import BadFile, Fault
 from course.core.schedule import known_zone
 from course.core.sequence import Timetable
-from course.store import courses, enrollments
+from course.store import courses, enrollments, installation
 from course.store.models import Course, Edit, Lesson
 
 AUTHOR = "import"
@@ -81,13 +82,22 @@ def _faults_of(reading: Callable[[], object]) -> list[Fault]:
     return []
 
 
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+MAX_SLUG, MAX_NAME = 80, 120  # characters; of the folder, and of a file
+
+
 def _names(files: Files) -> list[Fault]:
-    remedy = "Name it like 01-first-steps.md: number, dash, small letters, digits and dashes"
-    return [
-        Fault(f"{files.slug}/{name}", 0, "the name says no order", remedy)
-        for name in files.lessons
-        if not lesson_file.NAME.fullmatch(name)
-    ]
+    faults = []
+    if not SLUG.fullmatch(files.slug) or len(files.slug) > MAX_SLUG:
+        remedy = f"Name it like plan-and-lift: small letters, digits and dashes, at most {MAX_SLUG}"
+        faults.append(Fault(files.slug, 0, "the folder's name cannot stand in a link", remedy))
+    for name in files.lessons:
+        if not lesson_file.NAME.fullmatch(name):
+            remedy = "Name it like 01-first-steps.md: number, dash, small letters, digits and dashes"
+            faults.append(Fault(f"{files.slug}/{name}", 0, "the name says no order", remedy))
+        elif len(name) > MAX_NAME:
+            faults.append(Fault(f"{files.slug}/{name}", 0, f"the name is over {MAX_NAME} characters", "Shorten it"))
+    return faults
 
 
 def _twice(files: Files) -> list[Fault]:
@@ -102,7 +112,7 @@ def _twice(files: Files) -> list[Fault]:
 def import_course(session: Session, files: Files, now: datetime, course_now: datetime) -> list[Entry]:
     """Brings a course's files into the database; a line for each file. Raises BadFile and then changes nothing."""
     text = read(files)
-    course = courses.by_slug(session, files.slug)
+    course = _locked_course(session, files.slug)
     if course is None:
         course = courses.add_course(session, files.slug, now=now, imported=files.course, **_columns(text))
         entry = Entry(course_file.FILE, Done.NEW)
@@ -110,6 +120,15 @@ def import_course(session: Session, files: Files, now: datetime, course_now: dat
         entry = Entry(course_file.FILE, _update_course(course, files.course, text))
     lessons = courses.lessons_of(session, course.id)
     return [entry, *_Import(session, course, lessons, now, course_now).run(files, text, entry.done)]
+
+
+def _locked_course(session: Session, slug: str) -> Course | None:
+    """Imports of one course come one after the other, the first ones too."""
+    course = courses.by_slug(session, slug, lock=True)
+    if course is None:
+        installation.get(session, lock=True)
+        course = courses.by_slug(session, slug, lock=True)
+    return course
 
 
 COLUMNS = (
@@ -150,17 +169,19 @@ class _Import:
     _edit: Edit | None = None
 
     def run(self, files: Files, text: CourseText, course_done: Done) -> list[Entry]:
-        before = self._present()
-        entries = []
-        for rank, ((name, source), gap) in enumerate(zip(files.lessons.items(), text.gaps, strict=True), 1):
-            entries.append(Entry(name, self._lesson(name, source)))
-            if course_done is not Done.CONFLICT:
-                self._place(self.lessons[_slug(name)], rank, gap, before)
+        before, entries = self._present(), []
+        for name, source in files.lessons.items():
+            if course_done is Done.CONFLICT and _slug(name) not in self.lessons:
+                entries.append(Entry(name, Done.CONFLICT))  # its gap is in the course file that was not taken
+            else:
+                entries.append(Entry(name, self._lesson(name, source)))
+        slugs = [_slug(name) for name in files.lessons]
         if course_done is not Done.CONFLICT:
+            self._place([self.lessons[slug] for slug in slugs], text.gaps, before, course_done)
+        if course_done in {Done.NEW, Done.CHANGED}:
             self._hours(text, before)
         if before and self._edit:
             planning.replan(self.session, self.course)
-        slugs = {_slug(name) for name in files.lessons}
         return entries + [Entry(slug, Done.KEPT) for slug in self.lessons if slug not in slugs]
 
     def _present(self) -> Timetable | None:
@@ -191,18 +212,26 @@ class _Import:
     def _revision(self, lesson: Lesson, source: str, digest: str) -> int:
         return courses.add_revision(self.session, lesson, source, digest, AUTHOR, self.now).id
 
-    def _place(self, lesson: Lesson, rank: int, gap: int, before: Timetable | None) -> None:
-        """Rank and gap where they differ. A lesson that comes new into a running course is skipped by those who had a
-        later one."""
-        steps = {step.lesson: (n, step.gap) for n, step in enumerate(before.steps, 1)} if before else {}
-        old_rank, old_gap = steps.get(lesson.id, (None, None))
-        if rank != old_rank:
-            self._term(lesson, "rank", rank)
-        if gap != old_gap:
-            self._term(lesson, "gap", gap)
-        if before and lesson.id not in steps:
-            later = {step.lesson for step in before.steps[rank - 1 :]}
-            enrollments.exclude_past(self.session, self.course.id, lesson.id, self._the_edit().id, later)
+    def _place(
+        self, lessons: Sequence[Lesson], gaps: Sequence[int], before: Timetable | None, course_done: Done
+    ) -> None:
+        """Ranks and gaps where they differ. A lesson that comes new into a running course is skipped by those who had a
+        later one, and by those who had the last one."""
+        steps = {step.lesson: step.gap for step in before.steps} if before else {}
+        order = _merged([lesson.id for lesson in lessons], list(steps))
+        by_id = {lesson.id: lesson for lesson in self.lessons.values()}
+        if order == list(steps) and course_done is Done.UNCHANGED:
+            return
+        for rank, identity in enumerate(order, 1):
+            if order != list(steps):
+                self._term(by_id[identity], "rank", rank)
+        for lesson, gap in zip(lessons, gaps, strict=True):
+            if gap != steps.get(lesson.id):
+                self._term(lesson, "gap", gap)
+        for lesson in lessons:
+            if steps and lesson.id not in steps:
+                later = {*order[order.index(lesson.id) :], list(steps)[-1]} & set(steps)
+                enrollments.exclude_past(self.session, self.course.id, lesson.id, self._the_edit().id, later)
 
     def _hours(self, text: CourseText, before: Timetable | None) -> None:
         weekdays = [WEEKDAYS.index(day) for day in text.weekdays]
@@ -241,3 +270,12 @@ def export_course(session: Session, course: Course, course_now: datetime) -> Fil
 def _slug(name: str) -> str:
     found = lesson_file.NAME.fullmatch(name)
     return found[2] if found else name
+
+
+def _merged(wanted: list[int], present: list[int]) -> list[int]:
+    """The lessons in the order of the files; one without a file stays behind the one that it was behind."""
+    order = list(wanted)
+    for at, lesson in enumerate(present):
+        if lesson not in order:
+            order.insert(order.index(present[at - 1]) + 1 if at else 0, lesson)
+    return order

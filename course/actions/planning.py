@@ -83,7 +83,8 @@ class Planner:
         return schedule.is_open(self.window(reader, timezone), now)
 
     def opening(self, reader: Reader, timezone: str, now: datetime) -> datetime:
-        return schedule.opening(self.window(reader, timezone), now)
+        """When a lesson that may not leave now may leave."""
+        return schedule.opening(self.window(reader, timezone), max(now, reader.paused_until or now))
 
     def _due(self, reader: Reader, timezone: str, step: Step) -> datetime:
         return schedule.due(

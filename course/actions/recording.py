@@ -33,13 +33,24 @@ class Backoff:
 
 
 def record(
-    session: Session, call_id: str, members: Sequence[int], outcomes: Sequence[Outcome], now: datetime, backoff: Backoff
+    session: Session,
+    call_id: str,
+    members: Sequence[int],
+    outcomes: Sequence[Outcome],
+    now: datetime,
+    backoff: Backoff,
+    *,
+    settling: bool = False,
 ) -> None:
     """Writes the outcomes of a call, in the order of its members. Only members that still belong to the call and are
-    not settled are touched, so a late answer cannot overwrite a newer truth."""
+    not settled are touched, so a late answer cannot overwrite a newer truth. `settling`: the caller has taken it up
+    from whoever made it."""
     call = calls.by_id(session, call_id)
     if call is None:
         raise LookupError(f"call {call_id} is not in this database")
+    late = not settling and call.state != "sending"
+    if late and (call.bodies or call.state == "done"):
+        outcomes = [no_proof(outcome) for outcome in outcomes]  # another worker may have posted it again meanwhile
     by_class: dict[type[Outcome], list[tuple[int, Any]]] = defaultdict(list)
     for member, outcome in zip(members, outcomes, strict=True):
         by_class[type(outcome)].append((member, outcome))
@@ -55,6 +66,13 @@ def record(
         call.bodies = None
     else:
         call.next_try_at = call.lease_until = now + timedelta(seconds=min(backoff.cap, UNKNOWN_EVERY))
+    if late:
+        release(session, members)  # who took it up has held back the lessons after these
+
+
+def no_proof(outcome: Outcome) -> Outcome:
+    """ "Not taken now" does not say that another try of the same call was not taken either."""
+    return Uncertain(outcome.reason) if isinstance(outcome, Unreachable | Misconfigured) else outcome
 
 
 def _accepted(session: Session, call_id: str, ids: Sequence[int], now: datetime) -> None:
@@ -75,8 +93,12 @@ def _refused_together(session: Session, call_id: str, refused: Sequence[tuple[in
     """Nobody knows yet which of them is to blame: surely not taken, and the worker halves them at once."""
     if refused:
         ids, reason = _ids(refused), refused[0][1].reason[:500]
-        deliveries.set_state(session, ids, Sent.QUEUED, call_id=call_id, reason=reason, not_before=now)
-        hold_next(session, ids)
+        mine = [
+            n
+            for n in ids
+            if deliveries.set_state(session, [n], Sent.QUEUED, call_id=call_id, reason=reason, not_before=now)
+        ]
+        hold_next(session, mine)
 
 
 def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
@@ -91,9 +113,9 @@ def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetim
 
 
 def hold_next(session: Session, members: Sequence[int]) -> None:
-    """Plans no lesson after these until they are settled."""
+    """Plans no lesson after these until they are settled. Nothing waits any more for one that was resigned."""
     rows = deliveries.many(session, members).values()
-    enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id))
+    enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id and not row.resigned_at))
 
 
 def _stop(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
@@ -113,7 +135,7 @@ def _put_back(
     backoff: Backoff,
 ) -> None:
     """Surely not taken: queued again. The next lesson is not planned while this one waits."""
-    rows = deliveries.many(session, _ids(failed))
+    rows, queued = deliveries.many(session, _ids(failed)), []
     for member, outcome in failed:
         row = rows[member]
         if row.call_id != call_id or row.state not in UNSETTLED:
@@ -126,9 +148,10 @@ def _put_back(
             row.attempts -= 1  # trouble of the account or the road is not the message's
         asked = timedelta(seconds=outcome.after) if isinstance(outcome, Unreachable) and outcome.after else None
         row.state, row.reason = Sent.QUEUED, outcome.reason[:500]
-        row.not_before = now + (asked or backoff.after(row.attempts))
+        row.not_before, row.resigned_at = now + (asked or backoff.after(row.attempts)), None
+        queued.append(member)
     session.flush()
-    enrollments.hold(session, (row.enrollment_id for row in rows.values() if row.enrollment_id))
+    hold_next(session, queued)
 
 
 def _given_up(reason: str, attempts: int) -> Refused:
@@ -136,9 +159,11 @@ def _given_up(reason: str, attempts: int) -> Refused:
 
 
 def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Uncertain]]) -> None:
-    for member, outcome in uncertain:
-        deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=outcome.reason[:500])
-    hold_next(session, _ids(uncertain))
+    def changed(member: int, outcome: Uncertain) -> bool:
+        why = outcome.reason[:500]
+        return deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=why) > 0
+
+    hold_next(session, [member for member, outcome in uncertain if changed(member, outcome)])
 
 
 def release(session: Session, members: Sequence[int]) -> None:

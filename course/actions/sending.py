@@ -105,9 +105,7 @@ class _Marking:
         self.restored_call = self.sending.new_call_id()
 
     def batch(self, kind: Kind) -> Batch:
-        provider, size = self.sending.provider, self.sending.provider.batch_size
-        chunks = [self.messages[i : i + size] for i in range(0, len(self.messages), size)]
-        bodies = [provider.build(chunk) for chunk in chunks]
+        provider, bodies = self.sending.provider, self._bodies()
         if self.members:
             lease_until = self.now.machine + self.sending.lease
             calls.add(
@@ -127,6 +125,29 @@ class _Marking:
             where = (provider.name, self.sending.account)
             guarding.note_restored(self.session, self.restored_call, *where, self.restored, self.now)
         return Batch(self.call_id, self.members, self.messages, bodies)
+
+    def _bodies(self) -> list[bytes]:
+        """The requests. A message that cannot be built is set aside: it must not keep the others from going."""
+        size = self.sending.provider.batch_size
+        try:
+            return [
+                self.sending.provider.build(self.messages[i : i + size]) for i in range(0, len(self.messages), size)
+            ]
+        except Exception:
+            self._set_aside_what_cannot_be_built()
+            return self._bodies()
+
+    def _set_aside_what_cannot_be_built(self) -> None:
+        good = []
+        for member, message in zip(self.members, self.messages, strict=True):
+            try:
+                self.sending.provider.build([message])
+                good.append((member, message))
+            except Exception as error:
+                deliveries.change(self.session, member, **self._refusal(f"the mail cannot be built: {error}"))
+        if len(good) == len(self.members):
+            raise RuntimeError("each message can be built, but not all together")
+        self.members, self.messages = [member for member, _ in good], [message for _, message in good]
 
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
@@ -266,6 +287,8 @@ class _Marking:
         return self.sending.letters.lesson_message(letter, planner.course, to, place)
 
     def _may_leave(self, planner: Planner, reader: Any, asked_at: datetime | None) -> bool:
+        if reader.paused_until and reader.paused_until > self.now.course:
+            return False
         if not self.sending.checks_window:
             return True
         return planner.may_leave(reader, reader.timezone, asked_at, self.now.course)

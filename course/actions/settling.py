@@ -9,6 +9,7 @@ One ladder, and no step on it can send twice in silence:
 4. after 72 hours the course's policy: hold it for the coach, or send it once more. The reader's calendar goes on.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from course.store import alarms, calls, deliveries, enrollments, installation, s
 from course.store.journal import Witness
 from course.store.models import Call, Course, Delivery, Subscriber
 
+log = logging.getLogger(__name__)
 KEYS_LIVE = timedelta(hours=23)  # providers keep an idempotency key for 24 h
 PATIENCE = timedelta(hours=72)
 
@@ -39,7 +41,7 @@ class Case:
     marked_at: datetime
     members: list[int]  # as they were posted
     open: list[int]  # the members that nobody knows of
-    left: frozenset[int]  # those of them who do not want it any more
+    left: frozenset[int]  # the members who are not to get it (again): they left, or theirs is settled
     send_ids: list[str]  # of the open members
     neighbour: str | None  # the send id of a message that the provider surely has
     bodies: list[bytes]  # [] where they were not kept
@@ -63,7 +65,7 @@ def take(
         marked_at=call.marked_at,
         members=call.members,
         open=[row.id for row in mine],
-        left=frozenset(row.id for row in mine if not _wanted(session, row)),
+        left=frozenset(call.members) - {row.id for row in mine if _wanted(session, row)},
         send_ids=[send_id_of(session, letters, row) for row in mine],
         neighbour=_neighbour(session, letters, call) if mine else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
@@ -108,9 +110,11 @@ def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: datet
     """Records what the ladder found, and plans what waited for it."""
     if not case.open:
         return
-    recording.record(session, case.call_id, case.open, outcomes, now, backoff)
+    recording.record(session, case.call_id, case.open, outcomes, now, backoff, settling=True)
     if now - case.marked_at >= PATIENCE:
         _resign(session, case.open, now)
+        # Nobody asks any more; an event or a coach may still settle it.
+        calls.save(session, case.call_id, state="done", bodies=None)
     recording.release(session, case.open)
 
 
@@ -132,26 +136,21 @@ def _replay(
         return [Uncertain("they left meanwhile, so it is not tried again")] * len(members)
     if len(stay) < len(members):
         slim = provider.without(body, {place for place, member in enumerate(members) if member in left})
-        answers = provider.post(slim, key, len(stay))
+        answers = post(provider, slim, key, len(stay))
         if not any(isinstance(answer, Uncertain) and answer.key_taken for answer in answers):
             return _spread(stay, answers, members)
         # The key is known with other bytes: our first call arrived, and posting it again only reads its answer.
-    return [_unsure(answer) for answer in provider.post(body, key, len(members))]
+    return [recording.no_proof(answer) for answer in post(provider, body, key, len(members))]
 
 
 def _spread(stay: Sequence[int], answers: Sequence[Outcome], members: Sequence[int]) -> list[Outcome]:
     """The answers to a call without those who left: had the first one been taken, the key would be known."""
-    by_member = dict(zip(stay, map(_unsure, answers), strict=True))
+    by_member = dict(zip(stay, map(recording.no_proof, answers), strict=True))
     taken = any(isinstance(answer, Accepted) for answer in answers)
     absent: Outcome = (
         Unreachable("it was not taken before they left", scope="message") if taken else Uncertain("not known yet")
     )
     return [by_member.get(member, absent) for member in members]
-
-
-def _unsure(answer: Outcome) -> Outcome:
-    """ "Not taken now" does not say that the first try was not taken either."""
-    return Uncertain(answer.reason) if isinstance(answer, Unreachable) else answer
 
 
 def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome]:
@@ -184,6 +183,18 @@ def _resign(session: Session, members: Sequence[int], now: datetime) -> None:
             text = "Nobody can say whether some mails arrived. See them with: course deliveries list"
             alarms.ring(session, "unknown", text, now)
     session.flush()
+
+
+def post(provider: Provider, body: bytes, key: str, count: int) -> list[Outcome]:
+    """Makes a call. An adapter that stumbles, or miscounts, leaves all of it uncertain."""
+    try:
+        outcomes = provider.post(body, key, count)
+    except Exception as error:
+        log.exception("the provider's adapter failed")
+        return [Uncertain(f"the adapter failed: {error}")] * count
+    if len(outcomes) != count:
+        return [Uncertain(f"{len(outcomes)} outcomes for {count} messages")] * count
+    return outcomes
 
 
 def request_key(call_id: str, index: int) -> str:

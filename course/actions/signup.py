@@ -151,7 +151,7 @@ def confirm(
         subscribers.lift(session, suppression)  # an old bounce: the mail arrived after all
     note_consent(session, "confirm", person.id, course.id, origin, now)
     person.confirmed_at = person.confirmed_at or now
-    found = enrollments.of(session, person.id, course.id)
+    found = enrollments.of(session, person.id, course.id, lock=True)
     if found is None:
         source = subscribers.last_signup_source(session, person.id, course.id)
         return enroll(session, person, course, source=source, course_now=course_now, at_once=True)

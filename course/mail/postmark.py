@@ -95,8 +95,7 @@ class Postmark(JsonProvider):
         code = answer.json.get("ErrorCode") if isinstance(answer.json, dict) else None
         if type(code) is int and (code in _CODES or (code > 0 and answer.status < 500)):
             return outcome(_meaning(code, word(answer.json, "Message")), answer, _text(answer.json))
-        # A 503 took nothing, says Postmark; after a 500 the look-up will tell.
-        return outcome(Unreachable, answer, "") if answer.status == 503 else None
+        return None
 
     def look_up(self, send_ids: Sequence[str]) -> dict[str, str | None]:
         """One question per id; it stops at the first that gets no good answer, since the next would not either."""
@@ -105,10 +104,16 @@ class Postmark(JsonProvider):
             question = {"count": "1", "offset": "0", "metadata_send_id": send_id}
             answer = self._http.get("/messages/outbound", question | {"messagestream": self._message_stream})
             messages = _messages(answer)
-            if messages is None:
+            if messages is None or _is_of_another(messages, send_id):
                 break
             found[send_id] = word(messages[0], "MessageID") if messages else None
         return found
+
+
+def _is_of_another(messages: list[Any], send_id: str) -> bool:
+    """True if the filter was not understood; found by mistake would be a lesson that never goes."""
+    metadata = messages[0].get("Metadata") if messages and isinstance(messages[0], dict) else None
+    return word(metadata, "send_id") not in ("", send_id)
 
 
 def _of_item(item: Any) -> Outcome:

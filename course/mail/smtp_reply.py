@@ -3,6 +3,7 @@
 import re
 import smtplib
 import ssl
+from functools import partial
 from typing import Literal
 
 from course.core.letter import one_line
@@ -14,6 +15,8 @@ LONGEST_REASON = 300
 Step = Literal["MAIL", "RCPT", "DATA", "the dot"]
 _GOOD: dict[Step, int] = {"MAIL": 2, "RCPT": 2, "DATA": 3, "the dot": 2}  # the hundreds: 251 is 250 with a note
 
+WAIT: Meaning = partial(Unreachable, scope="message")  # only this message: greylisting, a full mailbox
+
 # A permanent reply by its enhanced code, without the leading 5 …
 _ENHANCED: dict[str, Meaning] = {
     "1.1": RECIPIENT,  # no such mailbox
@@ -24,7 +27,7 @@ _ENHANCED: dict[str, Meaning] = {
     "1.8": Misconfigured,  # the sender's domain does not exist
     "1.10": RECIPIENT,  # the domain takes no mail
     "2.1": RECIPIENT,  # disabled
-    "2.2": Unreachable,  # the mailbox is full: that passes, whatever the reply says
+    "2.2": WAIT,  # the mailbox is full: that passes, whatever the reply says
     "2.3": MESSAGE,  # too long
     "3.4": MESSAGE,  # too big
     "7.8": Misconfigured,  # credentials
@@ -47,9 +50,10 @@ _CODES: dict[tuple[Step, int], Meaning] = {
     ("RCPT", 501): RECIPIENT,
     ("RCPT", 550): RECIPIENT,
     ("RCPT", 551): RECIPIENT,
-    ("RCPT", 552): Unreachable,  # the mailbox is full
+    ("RCPT", 552): WAIT,  # the mailbox is full
     ("RCPT", 553): RECIPIENT,
 }
+_CLOSING = {421, 454}  # the server itself has no time now
 _LOGIN = {530, 534, 535, 538}
 _ENHANCED_CODE = re.compile(r"5\.([0-9]{1,3}\.[0-9]{1,3})\b")
 _TOO_BIG = re.compile(r"552|.*\b5\.(3\.4|2\.3)\b")
@@ -87,7 +91,7 @@ def outcome_of_reply(step: Step, code: int, text: str) -> Outcome:
     """The outcome of a reply that is not the good one: not taken, unless the last reply makes no sense."""
     reason = _reason(step, code, text)
     if code // 100 == 4:
-        return Unreachable(reason)
+        return Unreachable(reason) if step == "MAIL" or code in _CLOSING else WAIT(reason)
     if code // 100 != 5:
         return Uncertain(reason) if step == "the dot" else Unreachable(reason)
     if step == "MAIL" and not _TOO_BIG.match(f"{code} {text}"):

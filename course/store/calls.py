@@ -15,7 +15,8 @@ def add(session: Session, **values: Any) -> None:
 
 
 def take_open(session: Session, provider: str, account: str, now: datetime, lease_until: datetime) -> Call | None:
-    """One call whose lease ended, now leased to the caller; others skip it."""
+    """One call whose lease ended, now leased to the caller; others skip it. Whoever made it is no longer believed when
+    it says that nothing was taken: the caller may post it again."""
     call = session.scalar(
         select(Call)
         .where(Call.state != "done", Call.next_try_at <= now, Call.provider == provider, Call.account == account)
@@ -24,7 +25,7 @@ def take_open(session: Session, provider: str, account: str, now: datetime, leas
         .with_for_update(skip_locked=True)
     )
     if call:
-        call.lease_until = call.next_try_at = lease_until
+        call.state, call.lease_until, call.next_try_at = "unknown", lease_until, lease_until
     return call
 
 

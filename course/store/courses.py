@@ -16,8 +16,10 @@ def all_courses(session: Session) -> Sequence[Course]:
     return session.scalars(select(Course).order_by(Course.id)).all()
 
 
-def by_slug(session: Session, slug: str) -> Course | None:
-    return session.scalar(select(Course).where(Course.slug == slug))
+def by_slug(session: Session, slug: str, *, lock: bool = False) -> Course | None:
+    query = select(Course).where(Course.slug == slug)
+    # The weaker lock: deliveries of this course, which only refer to the row, go on meanwhile.
+    return session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
 def add_course(session: Session, slug: str, *, now: datetime, **columns: Any) -> Course:

@@ -39,9 +39,9 @@ def by_id(session: Session, enrollment_id: int, *, lock: bool = False) -> Enroll
     return session.get(Enrollment, enrollment_id, with_for_update=lock)
 
 
-def of(session: Session, subscriber_id: int, course_id: int) -> Enrollment | None:
+def of(session: Session, subscriber_id: int, course_id: int, *, lock: bool = False) -> Enrollment | None:
     query = select(Enrollment).where(Enrollment.subscriber_id == subscriber_id, Enrollment.course_id == course_id)
-    return session.scalar(query.with_for_update())
+    return session.scalar(query.with_for_update() if lock else query)
 
 
 def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:

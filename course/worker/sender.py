@@ -12,7 +12,7 @@ from course.actions import events, guarding, recording, settling
 from course.actions.recording import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
-from course.core.outcome import Accepted, Outcome, Refused, Uncertain, Unreachable
+from course.core.outcome import Accepted, Outcome, Refused, Unreachable
 from course.store import calls
 from course.store.db import Database
 from course.store.journal import Journal, Witness
@@ -141,11 +141,8 @@ class Sender:
         if self.awake() - began > self._patience:
             # Frozen or asleep since the mark: others may have taken the call up. Nothing was posted, so put it back.
             return [Unreachable("this worker was held up before the call")] * count
-        try:
-            return self.sending.provider.post(batch.bodies[index], settling.request_key(batch.call_id, index), count)
-        except Exception as error:
-            log.exception("the provider's adapter failed")
-            return [Uncertain(f"the adapter failed: {error}")] * count
+        key = settling.request_key(batch.call_id, index)
+        return settling.post(self.sending.provider, batch.bodies[index], key, count)
 
     @property
     def _patience(self) -> float:

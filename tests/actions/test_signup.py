@@ -2,7 +2,10 @@
 
 import threading
 from datetime import timedelta
+from email.parser import BytesHeaderParser
+from functools import cache
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -18,13 +21,13 @@ from course.core.tokens import Purpose, epoch
 from course.mail.outbox import Outbox
 from course.store import enrollments, subscribers
 from course.store.models import Consent, Delivery, Enrollment, Subscriber, Suppression
-from tests.factories import COURSE_TOML, START, TITLES, World, files, lesson_text
+from tests.factories import COURSE_TOML, START, TITLES, World, files
 
 ANN = "ann@runner.test"
 FORM = Origin("blog:knee", "203.0.113.7", "Firefox " + "x" * 400)
 numbers = count(1)
 # Every example takes an address of its own, so that the world may be shared.
-shared = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sign_up(world: World, email: str = ANN, name: str = "", timezone: str = "", slug: str = "running") -> None:
@@ -96,22 +99,36 @@ def consents(world: World) -> list[str]:
 
 def lessons_to(world: World, email: str = ANN) -> list[str]:
     """Subjects of the lessons that this address got, oldest first."""
-    return [str(mail["Subject"]) for mail in world.mails() if mail["List-Unsubscribe"] and mail["To"] == email]
+    paths = sorted(world.outbox.glob("new/*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    heads = (head_of(path) for path in paths)
+    return [subject for subject, to, is_lesson in heads if is_lesson and to == email]
+
+
+@cache
+def head_of(path: Path) -> tuple[str, str, bool]:
+    """A mail in the outbox never changes, and there are many to look through again and again."""
+    mail = BytesHeaderParser().parsebytes(path.read_bytes())
+    return mail["Subject"], mail["To"], "List-Unsubscribe" in mail
 
 
 ALL = [f"About {title}" for title in TITLES]
 
 
 def pass_days(world: World, email: str, days: float) -> None:
-    """Lets days go by, stopping only where something is due for this reader."""
+    """Lets days go by, stopping only where something is due for this reader. Sends lessons only."""
+
+    def send() -> None:
+        while world.sender.step("lesson"):
+            pass
+
     end = world.course + timedelta(days=days)
-    world.drain()
+    send()
     while world.course < end:
         with world.database.read() as session:
             found = enrollment_of(session, email)
         due = found and found.due_at
         world.go_to(max(world.course, due) if due and due <= end else end)
-        world.drain()
+        send()
 
 
 # ── the fields ──
@@ -160,18 +177,21 @@ def test_every_field_that_is_wrong_is_named_at_once() -> None:
 @settings(max_examples=150, deadline=None)
 @given(*[st.none() | st.integers() | st.text(max_size=20) | st.text("a@. \n", max_size=900)] * 4)
 @example("a@b.de" + " " * 600 + "x", "", "", "")
-def test_whatever_is_sent_is_a_request_or_invalid(email: object, name: object, timezone: object, source: object) -> None:
+def test_whatever_is_sent_is_a_request_or_invalid(
+    email: object, name: object, timezone: object, source: object
+) -> None:
     try:
-        found = signup.checked(email, name, timezone, source)
+        found, errors = signup.checked(email, name, timezone, source), {}
     except Invalid as invalid:
-        assert set(invalid.errors) <= {"email", "name", "timezone", "source"}
-        assert all(invalid.errors.values())
-    else:
-        assert found.name == " ".join(found.name.split())
+        found, errors = None, invalid.errors
+    assert set(errors) <= {"email", "name", "timezone", "source"}
+    assert all(errors.values())
+    assert bool(found) is not bool(errors)
+    assert found is None or found.name == " ".join(found.name.split())
 
 
 def test_only_an_address_is_needed_and_blanks_around_it_do_not_matter() -> None:
-    assert signup.checked(f"  {ANN}\t", None, None, None) == signup.Request(ANN, "", "", "")
+    assert signup.checked(f"  {ANN} ", None, None, None) == signup.Request(ANN, "", "", "")
     assert signup.checked(ANN, "  Zoe\u0308   Anne ") == signup.Request(ANN, "Zoë Anne", "", "")
 
 
@@ -188,6 +208,7 @@ def test_somebody_new_is_asked_once_and_nothing_else_happens(world: World) -> No
     assert consents(world) == ["signup"]
     assert status(world) is None
     pass_days(world, ANN, 30)
+    world.drain()
     assert [mail["Subject"] for mail in world.mails()] == ["Confirm your place: Five lessons"]
     assert "Ann" not in str(world.mails()[0]).replace("Ann@runner.test", "")
 
@@ -271,7 +292,9 @@ def test_sign_ups_at_once_make_one_person_and_at_most_three_confirmations(world:
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(f"{name}@RUNNER.test",)) for name in ("ann", "Ann", "ANN", "aNN", "anN")]
+    threads = [
+        threading.Thread(target=run, args=(f"{name}@RUNNER.test",)) for name in ("ann", "Ann", "ANN", "aNN", "anN")
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -566,7 +589,7 @@ def test_a_lesson_that_was_put_off_when_the_reader_left_goes_when_they_come_back
 
 
 acts = st.lists(
-    st.sampled_from(["sign up", "confirm", "leave", "come back"]) | st.sampled_from([0.1, 1, 2, 3.5, 5, 30]), max_size=9
+    st.sampled_from(["sign up", "confirm", "leave", "come back"]) | st.sampled_from([0.1, 1, 2, 3.5, 5, 30]), max_size=8
 )
 
 
@@ -574,7 +597,9 @@ acts = st.lists(
 @given(acts)
 @example(["sign up", "confirm", 1, "leave", 5, "come back", "leave", "confirm", 3.5, "sign up"])
 @example(["sign up", "confirm", "leave", "come back", 0.1, "leave", 5, "come back", 30, "leave", "come back"])
-def test_whatever_a_reader_does_no_lesson_comes_twice_and_none_after_leaving(world: World, steps: list[str | float]) -> None:
+def test_whatever_a_reader_does_no_lesson_comes_twice_and_none_after_leaving(
+    world: World, steps: list[str | float]
+) -> None:
     email = f"runner{next(numbers)}@runner.test"
     doing = {"sign up": sign_up, "confirm": confirm, "leave": leave, "come back": come_back}
     sign_up(world, email)

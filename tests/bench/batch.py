@@ -18,12 +18,14 @@ SIZE = 500
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
     lessons = 60_000
-    with FakeProvider(folder / "fake", options=("--blind", "--latency", "0.05", "--for", "3000")) as fake:
-        with seed.world(f"sqlite:///{folder}/course.db", folder, fake.url) as world:
-            seed.fill(world.database, options.readers, lessons)
-            world.sender.sending = world.sender.sending.__class__(**_unchecked(world))
-            warm = ceiling(world, 4)
-            rates = [(ceiling(world, 40), ours(world, 20_000)) for _ in range(3)]
+    with (
+        FakeProvider(folder / "fake", options=("--blind", "--latency", "0.05", "--for", "3000")) as fake,
+        seed.world(f"sqlite:///{folder}/course.db", folder, fake.url) as world,
+    ):
+        seed.fill(world.database, options.readers, lessons)
+        world.sender.sending = world.sender.sending.__class__(**_unchecked(world))
+        warm = ceiling(world, 4)
+        rates = [(ceiling(world, 40), ours(world, 20_000)) for _ in range(3)]
     best = sorted(ours / top for top, ours in rates)[1]
     print(f"batches of {SIZE}, {options.readers:,} enrollments, SQLite, one process (warm-up {warm:,.0f}/s)")
     for top, rate in rates:

@@ -20,13 +20,15 @@ class Single(Postmark):
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
     lessons = 6_000
-    with FakeProvider(folder / "fake", options=("--blind", "--latency", "0.05", "--for", "3000")) as fake:
-        with seed.world(f"sqlite:///{folder}/course.db", folder, fake.url) as world:
-            seed.fill(world.database, 50_000, lessons * 3)
-            world.provider = Single("key", settle=world.provider.settle, base_url=fake.url)  # type: ignore[arg-type]
-            world.sender = world.new_sender(provider=world.provider, checks_window=False)
-            body = batch_body(world)
-            rates = [(bare(world, body, 2_000), worker(world, 2_000)) for _ in range(3)]
+    with (
+        FakeProvider(folder / "fake", options=("--blind", "--latency", "0.05", "--for", "3000")) as fake,
+        seed.world(f"sqlite:///{folder}/course.db", folder, fake.url) as world,
+    ):
+        seed.fill(world.database, 50_000, lessons * 3)
+        world.provider = Single("key", settle=world.provider.settle, base_url=fake.url)  # type: ignore[arg-type]
+        world.sender = world.new_sender(provider=world.provider, checks_window=False)
+        body = batch_body(world)
+        rates = [(bare(world, body, 2_000), worker(world, 2_000)) for _ in range(3)]
     print(f"one call per message, {GROUP} at once, SQLite")
     for top, rate in rates:
         print(f"  bare loop {top:8,.0f}/s   worker {rate:8,.0f}/s   ratio {rate / top:.2f}")

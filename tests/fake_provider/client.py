@@ -104,7 +104,8 @@ class FakeProvider:
         self.behave()
 
     def state(self) -> dict[str, Any]:
-        """Counts of calls, lookups, refused, replayed, accepted, connections, hung_up; and the events it sent."""
+        """Counts of calls, lookups, refused, replayed, taking (under way now), accepted, connections, hung_up; and the
+        events that were sent."""
         return self._ask("GET", "/_/state")
 
     def emit(self, **wish: Any) -> None:

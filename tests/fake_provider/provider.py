@@ -25,7 +25,7 @@ class Provider:
         self._ledger, self._script, self._blind, self._latency = ledger, script, blind, latency
         self._run = uuid.uuid4().hex[:8]
         self._calls, self._lookups = count(1), count(1)
-        self._seen = {"calls": 0, "lookups": 0, "refused": 0, "replayed": 0}
+        self._seen = {"calls": 0, "lookups": 0, "refused": 0, "replayed": 0, "taking": 0}
         self._keys: dict[
             tuple[str, str], tuple[str, Reply | None]
         ] = {}  # (hash of the bytes, answer once there is one)
@@ -117,9 +117,13 @@ class Provider:
         wrong = [self._wrong(item, index, len(items), act) for index, item in enumerate(items)]
         if any(wrong) and (self._script["all_or_nothing"] or (dialect.strict(request) and not single)):
             raise Refused(dialect.refusal(next(filter(None, wrong))))
-        time.sleep(act.get("accept_delay", self._script["accept_delay"] or 0.0))
         results = [("", what) if what else (_identity(call, index), "") for index, what in enumerate(wrong)]
-        self._accept(dialect, items, results, call, key)
+        self._count("taking")
+        try:
+            time.sleep(act.get("accept_delay", self._script["accept_delay"] or 0.0))
+            self._accept(dialect, items, results, call, key)
+        finally:
+            self._count("taking", -1)
         return dialect.answer(items, results, single=single)
 
     def _take_blind(self, request: Request, dialect: Dialect, single: bool, call: str, key: str) -> Reply:
@@ -223,9 +227,9 @@ class Provider:
         sockets = {"connections": server.connections, "hung_up": server.hung_up} if server else {}
         return self._seen | sockets | {"accepted": self._ledger.count, "hooks": self.hooks.sent()}
 
-    def _count(self, what: str) -> int:
+    def _count(self, what: str, by: int = 1) -> int:
         with self._lock:
-            self._seen[what] += 1
+            self._seen[what] += by
             return self._seen[what]
 
 

@@ -1,5 +1,6 @@
 """Sites and providers for the flows; each ends what it started."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,10 @@ import pytest
 from tests.fake_provider.client import FakeProvider
 from tests.flows.site import Site
 
+LONG = (
+    pytest.mark.long,
+    pytest.mark.skipif(os.environ.get("COURSE_LONG") != "1", reason="COURSE_LONG=1 runs it"),
+)
 NewSite = Callable[..., Site]
 NewProvider = Callable[..., FakeProvider]
 
@@ -42,7 +47,7 @@ def new_provider(ending: ExitStack, tmp_path: Path) -> NewProvider:
     return make
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest) -> dict[str, str]:
     """The setting for a database in which there is nothing yet; on SQLite that is no setting at all."""
     if request.param == "sqlite":

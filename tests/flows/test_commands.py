@@ -17,8 +17,7 @@ MANY = 2_000
 LONGEST_WAIT = 5.0  # seconds for one sign-up while the import runs, on a busy machine
 
 
-@pytest.mark.parametrize("engine", ["sqlite"])
-def test_sign_ups_go_on_while_readers_are_imported(engine: str, new_site: NewSite) -> None:
+def test_sign_ups_go_on_while_readers_are_imported(new_site: NewSite) -> None:
     site = new_site()
     site.run()
     addresses = [f"reader{number}@runner.test" for number in range(MANY)]
@@ -44,29 +43,23 @@ def _sign_up(site: Site, address: str) -> float:
     return time.monotonic() - began
 
 
-def test_what_is_imported_is_seen_by_the_running_server(new_site: NewSite) -> None:
+def test_lessons_and_readers_go_in_and_out_beside_the_server(new_site: NewSite) -> None:
     site = new_site()
     site.run()
     folder = site.folder / "lessons" / "running"
     assert site.command("lessons", "export", str(folder.parent)).returncode == 0
-    for ours in sorted((ROOT / "lessons" / "running").glob("*.md")):
-        assert (folder / ours.name).read_bytes() == ours.read_bytes()
+    for ours in sorted((ROOT / "lessons" / "running").iterdir()):
+        if ours.is_file():
+            assert (folder / ours.name).read_bytes() == ours.read_bytes()
 
     course = folder / "course.toml"
     course.write_text(course.read_text().replace('title = "', 'title = "New: ', 1))
     done = site.command("lessons", "import", str(folder.parent))
-
     assert done.returncode == 0, done.stderr
     assert "<h1>New: " in site.get("/").text
 
-
-def test_readers_are_exported_beside_the_server(new_site: NewSite) -> None:
-    site = new_site()
-    site.run()
     site.import_readers([ANN, "BOB@Runner.test"])
-
     rows = list(csv.DictReader(io.StringIO(site.command("readers", "export").stdout)))
-
     assert [row["email"].lower() for row in rows] == [ANN, "bob@runner.test"]
     assert {row["status"] for row in rows} == {"active"}
 
@@ -86,12 +79,7 @@ def test_a_taken_port_is_said_in_words(new_site: NewSite) -> None:
     ("settings", "words"),
     [
         ({"provider": "pigeon"}, ["COURSE_PROVIDER", "pigeon"]),
-        ({"provider": "resend"}, ["COURSE_PROVIDER_KEY"]),
-        ({"provider": "smtp"}, ["COURSE_PROVIDER_URL"]),
-        ({"public_url": "course.example"}, ["COURSE_PUBLIC_URL", "course.example"]),
         ({"database_url": "mysql://x/y"}, ["COURSE_DATABASE_URL", "mysql://x/y"]),
-        ({"settle": "soon"}, ["COURSE_SETTLE", "soon"]),
-        ({"secret_key": "short"}, ["COURSE_SECRET_KEY"]),
         ({"provider": "postmark", "provider_key": "k"}, ["COURSE_FROM", "COURSE_POSTAL_ADDRESS", "https"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -109,18 +97,15 @@ def test_health_turns_good_and_tells_of_a_paused_lane(new_site: NewSite, new_pro
     site = new_site(provider="postmark", provider_key="k", provider_url=fake.url)
     site.run()
     site.sign_up(ANN)
-    eventually(lambda: site.get("/healthz").json()["paused"], 15)
+    [alarm] = eventually(lambda: site.get("/healthz").json()["alarms"], 15)
+    assert "postmark" in alarm
 
     fake.behave()
+
     eventually(lambda: fake.sent_to(ANN), 15)
-
-    eventually(lambda: site.get("/healthz").json() | {"tick_age_seconds": 0} == _well(site), 15)
+    eventually(lambda: site.get("/healthz").json()["alarms"] == [], 15)
+    eventually(lambda: site.get("/healthz").status_code == 200)
     assert len(fake.entries()) == 1
-
-
-def _well(site: Site) -> dict[str, object]:
-    found = site.get("/healthz").json()
-    return found | {"ok": True, "database": True, "paused": [], "tick_age_seconds": 0}
 
 
 def test_files_are_for_their_owner_only(new_site: NewSite) -> None:

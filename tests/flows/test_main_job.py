@@ -112,11 +112,10 @@ def test_the_same_course_goes_through_a_provider(way: Way, new_site: NewSite, ne
     assert site.faults() == []
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT], ids=lambda by: by.name)
-@pytest.mark.parametrize("arguments", [("run", "--port"), ("web", "--port"), ("worker",)], ids=lambda words: words[0])
-def test_a_process_ends_when_it_is_told(arguments: tuple[str, ...], by: signal.Signals, new_site: NewSite) -> None:
+@pytest.mark.parametrize(("name", "by"), [("run", signal.SIGINT), ("web", signal.SIGTERM), ("worker", signal.SIGINT)])
+def test_a_process_ends_when_it_is_told(name: str, by: signal.Signals, new_site: NewSite) -> None:
     site = new_site()
-    process = {"run": site.run, "web": site.web, "worker": site.worker}[arguments[0]]()
+    process = {"run": site.run, "web": site.web, "worker": site.worker}[name]()
 
     assert process.end(by) == 0
 
@@ -124,8 +123,8 @@ def test_a_process_ends_when_it_is_told(arguments: tuple[str, ...], by: signal.S
 
 
 def test_it_is_ready_within_three_seconds(new_site: NewSite) -> None:
-    """From nothing: no folder, no database, no secret, no course. The best of three, for a busy machine."""
-    assert min(_seconds_to_the_first_page(new_site()) for _ in range(3)) < READY
+    """From nothing: no folder, no database, no secret, no course. It may try three times, for a busy machine."""
+    assert any(_seconds_to_the_first_page(new_site()) < READY for _ in range(3))
 
 
 def _seconds_to_the_first_page(site: Site) -> float:

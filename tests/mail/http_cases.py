@@ -81,6 +81,13 @@ class HttpProviderCases:
             assert provider.send([a_message()], "k") == [Accepted("id0")]
         assert (len(server.seen), server.connections) == (3, 1)
 
+    def test_closed_it_may_be_used_again(self, server: ScriptedServer, provider: JsonProvider) -> None:
+        server.script = [says(200, self.good(1))]
+        for _ in range(2):
+            assert provider.send([a_message()], "k") == [Accepted("id0")]
+            provider.close()
+        assert server.connections == 2
+
     def test_from_many_threads(self, server: ScriptedServer, provider: JsonProvider) -> None:
         server.script = [says(200, self.good(1))]
         with ThreadPoolExecutor(32) as pool:
@@ -106,6 +113,7 @@ class HttpProviderCases:
             says(500, b"<html>oops</html>"),
             says(500, {"message": "oops"}),
             says(502, b"<html>bad gateway</html>"),
+            says(503, b"<html>unavailable</html>"),
             says(504, b"<html>gateway timeout</html>"),
         ],
     )

@@ -131,7 +131,7 @@ def test_other_peoples_files_are_left_out(path: Path) -> None:
         b"Content-Type: multipart/mixed; boundary=\n\n--\n--\n",
         b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%",
         b"Content-Type: text/plain\nContent-Transfer-Encoding: uuencode\n\nbegin 666 x\n~~~",
-        b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(500)),
+        b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(1200)),
     ],
 )
 def test_a_broken_mail_shows_what_can_be_read(path: Path, content: bytes) -> None:

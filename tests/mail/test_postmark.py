@@ -12,7 +12,7 @@ from tests.mail.http_cases import PATIENT, HttpProviderCases
 from tests.mail.http_server import ScriptedServer, says
 from tests.mail.letters import UNSUBSCRIBE, a_letter, a_message, a_send_id, greeting
 
-FOUND = {"TotalCount": 1, "Messages": [{"MessageID": "id7"}]}
+FOUND = {"TotalCount": 1, "Messages": [{"MessageID": "id7", "Metadata": {}}]}
 NOT_FOUND = {"TotalCount": 0, "Messages": []}
 
 
@@ -137,7 +137,8 @@ CALLS = [
     (429, {}, Unreachable),
     (500, {}, Uncertain),
     (500, {"ErrorCode": 500, "Message": "?"}, Uncertain),
-    (503, b"<html></html>", Unreachable),
+    (503, b"<html></html>", Uncertain),
+    (503, {"ErrorCode": 9999}, Uncertain),
     (503, {"ErrorCode": 100, "Message": "maintenance"}, Unreachable),
 ]
 
@@ -188,6 +189,7 @@ def test_look_up(server: ScriptedServer) -> None:
         says(200, {"Messages": []}),
         says(200, {"TotalCount": 3, "Messages": []}),
         says(200, {"TotalCount": 0}),
+        says(200, {"TotalCount": 9, "Messages": [{"MessageID": "id8", "Metadata": {"send_id": "another"}}]}),
         says(200, {"TotalCount": 0, "Messages": "none"}),
     ],
 )

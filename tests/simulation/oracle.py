@@ -178,7 +178,6 @@ def in_order(run: Run) -> Found:
 
 def on_time(run: Run) -> Found:
     """I5: never in a pause, never outside the window, never before the gap is over; by the reader's own clock."""
-    last: dict[int, tuple[datetime, bool]] = {}
     for mark in _marks(run):
         turn, reader = mark.turn, mark.reader
         name = f"lesson {mark.row.lesson} of reader {reader.id}"
@@ -191,11 +190,10 @@ def on_time(run: Run) -> Found:
         gaps = dict(turn.edition.lessons)
         anchor = max((at for lesson, at in _went(run, mark) if lesson != mark.row.lesson), default=None)
         since = anchor or instant(reader.enrolled_at)
-        if mark.asked or mark.row.copy >= COPY_AGAIN or (mark.before and mark.before.state == "refused"):
-            continue
+        if mark.before or mark.asked or mark.row.copy >= COPY_AGAIN:
+            continue  # a second try was due when the first one was made
         if why := hours.too_early(reader, turn.edition, gaps.get(mark.row.lesson or 0, 0), since, turn.at):
             yield Violation(turn.number, "I5 gap", f"{name} goes {why}")
-    del last
 
 
 def quiet_hours(run: Run) -> Found:

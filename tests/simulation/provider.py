@@ -176,8 +176,8 @@ def _item(message: Message) -> dict[str, Any]:
     text = "\n".join((message.subject, message.text, message.html))
     return {
         "id": message.send_id,
-        "to": message.to,
-        "who": int(message.to.partition("@")[0].removeprefix("r")),
+        "to": message.to.lower(),
+        "who": int(message.to.partition("@")[0][1:]),
         "links": [value for name, value in message.headers.items() if name.lower() == "list-unsubscribe"],
         "poison": POISON in text,
         "unresolved": "{{" in text or "%recipient" in text,

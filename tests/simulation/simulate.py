@@ -26,41 +26,38 @@ class Result:
 
     seed: int
     violations: list[Violation] = field(default_factory=list)
-    history: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def text(self) -> str:
-        """The seed, the first violation and what led to it."""
-        first = self.violations[0]
+        """The seed, the first violations and what led to them: the same story, told again."""
+        history: list[tuple[int, str]] = []
+        simulate(self.seed, tell=lambda turn, line: history.append((turn, line)))
         lines = [f"seed {self.seed}: {one.rule} at turn {one.turn}: {one.text}" for one in self.violations[:5]]
-        shown = [line for line in self.history if _turn(line) <= first.turn][-HISTORY:]
-        again = f"replay: python -m tests.simulation.simulate {self.seed}"
-        return "\n".join([*lines, "", *shown, "", again])
+        shown = [line for turn, line in history if turn <= self.violations[0].turn][-HISTORY:]
+        return "\n".join([*lines, "", *shown, "", f"replay: python -m tests.simulation.simulate {self.seed}"])
 
 
-def simulate(seed: int, *, tell: Callable[[str], None] | None = None) -> Result:
+def simulate(seed: int, *, tell: Callable[[int, str], None] | None = None) -> Result:
     """One seed: 90 virtual days with faults, and as long without as it takes to come to rest."""
     folder = Path(tempfile.mkdtemp(prefix="journal", dir=MEMORY if MEMORY.is_dir() else None))
-    result = Result(seed)
-
-    def hear(line: str) -> None:
-        result.history.append(line)
-        if tell:
-            tell(line)
-
     try:
-        world = World(seed, folder, tell=hear)
+        world = World(seed, folder, tell=tell)
         try:
             world.live()
-        except Exception:
-            world.misfit("raised", traceback.format_exc())
+        except Exception as error:
+            world.misfit("raised", _raised(error))
         world.note_links()
-        result.violations = oracle.violations(world.run)
-        result.counts = _counts(world, result.violations)
+        violations = oracle.violations(world.run)
+        return Result(seed, violations, _counts(world, violations))
     finally:
         shutil.rmtree(folder)
-    return result
+
+
+def _raised(error: Exception) -> str:
+    where = [frame for frame in traceback.extract_tb(error.__traceback__) if "/course/" in frame.filename]
+    place = f"{where[-1].name}:{where[-1].lineno}" if where else "".join(traceback.format_exception(error))
+    return f"{type(error).__name__} in {place}: {error}"
 
 
 def _counts(world: World, violations: Iterable[Violation]) -> Counter[str]:
@@ -81,11 +78,6 @@ def _counts(world: World, violations: Iterable[Violation]) -> Counter[str]:
     )
 
 
-def _turn(line: str) -> int:
-    found = line.rpartition("turn ")[2]
-    return int(found) if found.isdigit() else 0
-
-
 COLUMNS = ("steps", "crashes", "freezes", "accepted", "duplicates", "losses", "unknown resolved", "held")
 
 
@@ -97,7 +89,7 @@ def many(seeds: range, jobs: int) -> int:
         total += result.counts
         if result.violations:
             failed.append(result)
-            print(result.text if len(failed) <= 3 else f"seed {result.seed}: {result.violations[0][:3]}", flush=True)
+            print(result.text if len(failed) <= 3 else f"seed {result.seed}: {result.violations[0]}", flush=True)
     elapsed = time.perf_counter() - began
     print("seeds".rjust(8), *(name.rjust(max(10, len(name))) for name in COLUMNS), "ms/seed".rjust(8))
     cells = (str(total[name]).rjust(max(10, len(name))) for name in COLUMNS)
@@ -123,7 +115,7 @@ def main() -> int:
     if wanted.seeds:
         first, last = map(int, wanted.seeds.split(".."))
         return many(range(first, last + 1), wanted.jobs)
-    result = simulate(wanted.seed or 0, tell=print)
+    result = simulate(wanted.seed or 0, tell=lambda turn, line: print(f"{turn:5} {line}"))
     print()
     for violation in result.violations:
         print(*violation)

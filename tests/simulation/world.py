@@ -24,7 +24,7 @@ from course.store import installation
 from course.store.journal import Journal
 from course.worker.sender import Sender
 from tests.factories import KEY
-from tests.simulation import acts
+from tests.simulation import acts, story
 from tests.simulation.observer import Observer
 from tests.simulation.provider import Account
 from tests.simulation.records import Absence, Post, Run, Taken, Turn, instant
@@ -66,7 +66,7 @@ class Counts:
 
 
 class World:
-    def __init__(self, seed: int, folder: Path, *, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, seed: int, folder: Path, *, tell: Callable[[int, str], None] | None = None) -> None:
         self.rng = Random(seed)
         self.script = script(seed, self.rng)
         self.stage = stage()
@@ -230,11 +230,17 @@ class World:
 
     def _next(self) -> datetime | None:
         found = [at for at, *_ in (*self._acts[:1], *self._told[:1])]
+        if any(self._may_send(kind) for kind in ("confirm", "lesson")):
+            found.append(self.clock + timedelta(seconds=1))  # the ordinary beat of a worker
         if due := self.observer.next(self.clock):
             found.append(instant(due))
         if self.observer.open() or not self.quiet:
             found += [self._settling(instant(again), instant(marked)) for again, marked in self.observer.calls()]
         return min(found, default=None)
+
+    def _may_send(self, kind: str) -> bool:
+        name = self.account.traits.name
+        return self.observer.has_work(kind, self.clock) and not self.observer.lane_is_shut(name, self.clock)
 
     def _settling(self, again: datetime, marked: datetime) -> datetime:
         """Workers look at an open call every ten minutes; the world lets them do so ever less often, to be quick."""
@@ -322,7 +328,8 @@ class World:
         self.run.turns.append(
             Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition)
         )
-        self.say(label, f"turn {self.turn}")
+        if self._tell:
+            self.say(label, *story.changes(self.run.turns))
 
     def email_key(self, subscriber: int) -> str:
         return self.observer._one("SELECT email_key FROM subscriber WHERE id = :id", id=subscriber)
@@ -350,5 +357,5 @@ class World:
     def say(self, *words: str) -> None:
         if self._tell:
             depth = "  " * max(0, len(self.stack) - 1)
-            self._tell(f"{self.clock:%m-%d %H:%M:%S} {depth}{' '.join(words)}")
+            self._tell(self.turn, f"{self.clock:%m-%d %H:%M:%S} {depth}{' '.join(words)}")
 

@@ -20,11 +20,22 @@ def kept_postgresql(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("cluster").create_from("template_course"))
 
 
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which the course is already."""
+    folder = tmp_path_factory.mktemp("world")
+    path = Path(shutil.copy(sqlite_template, folder / "course.db"))
+    database = Database(f"sqlite:///{path}")
+    World(database, folder / "outbox").close()
+    database.close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database without a row; on both engines."""
+    """The URL of a migrated database without a reader; on both engines."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "course.db")
+        shutil.copy(request.getfixturevalue("sqlite_world"), tmp_path / "course.db")
         return f"sqlite:///{tmp_path / 'course.db'}"
     url: str = request.getfixturevalue("kept_postgresql")
     _empty(url)
