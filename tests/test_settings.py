@@ -44,7 +44,9 @@ def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def test_without_any_setting_the_course_runs_here_and_reaches_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_any_setting_the_course_runs_here_and_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     found = load(monkeypatch)
     assert found.provider == "outbox"
     assert not found.reaches_people
@@ -121,7 +123,9 @@ def test_several_secrets_are_told_apart_by_blanks_and_the_first_comes_first(monk
 
 
 @pytest.mark.parametrize("name", ["COURSE_FROM", "COURSE_POSTAL_ADDRESS", "COURSE_PROVIDER_KEY"])
-def test_who_reaches_people_needs_a_sender_a_postal_address_and_a_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_who_reaches_people_needs_a_sender_a_postal_address_and_a_key(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     [line] = refused(monkeypatch, **PEOPLE | {name: ""})
     assert line.startswith(f"{name} is empty: ")
     assert "needed because postmark reaches people" in line or "postmark needs its key" in line
@@ -179,8 +183,12 @@ def test_people_are_reached_unless_nothing_can_leave_this_machine(
     assert load(monkeypatch, **environment).reaches_people is reaches
 
 
-@pytest.mark.parametrize(("provider", "url"), [("postmark", "http://127.0.0.1:9025"), ("smtp", "smtp://localhost:1025")])
-def test_a_provider_on_this_machine_needs_nothing_more(monkeypatch: pytest.MonkeyPatch, provider: str, url: str) -> None:
+@pytest.mark.parametrize(
+    ("provider", "url"), [("postmark", "http://127.0.0.1:9025"), ("smtp", "smtp://localhost:1025")]
+)
+def test_a_provider_on_this_machine_needs_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, provider: str, url: str
+) -> None:
     found = load(monkeypatch, COURSE_PROVIDER=provider, COURSE_PROVIDER_URL=url, COURSE_PROVIDER_KEY="key")
     assert not found.reaches_people
     assert found.settle_seconds == 2
@@ -258,7 +266,9 @@ def test_a_password_is_in_no_url_that_is_shown(scheme: str, password: str, rest:
     assert "geheim" not in shown
 
 
-@pytest.mark.parametrize("url", ["https://x.test:8000/a@b", "smtp://mail.test:25/you@x.test", "postgresql://me@/name", "", "x"])
+@pytest.mark.parametrize(
+    "url", ["https://x.test:8000/a@b", "smtp://mail.test:25/you@x.test", "postgresql://me@/name", "", "x"]
+)
 def test_a_url_without_a_password_is_shown_as_it_is(url: str) -> None:
     assert settings._unmasked(url) == url
 
@@ -284,7 +294,9 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> Non
     assert os.listdir(tmp_path / "raced") == ["secret"]
 
 
-def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     kept = load(monkeypatch).secrets
     before = (home.stat().st_mtime_ns, sorted(os.listdir(home)))
@@ -293,7 +305,9 @@ def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(monkeypatch
 
 
 @pytest.mark.parametrize("content", ["", "\n", "short\n"])
-def test_a_secret_file_that_is_empty_or_short_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+def test_a_secret_file_that_is_empty_or_short_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "secret").write_text(content)
     [line] = refused(monkeypatch)

@@ -59,7 +59,8 @@ def process(session: Session, letters: Letters, now: datetime) -> bool:
 def _process(session: Session, letters: Letters, event: ProviderEvent, now: datetime) -> None:
     delivery = _delivery(session, letters, event)
     if delivery is None and event.what and now - event.received_at < PATIENCE:
-        event.next_try_at = now + max(timedelta(minutes=1), now - event.received_at)  # twice as long each time
+        later = now + max(timedelta(minutes=1), now - event.received_at)  # twice as long each time
+        event.next_try_at = min(later, event.received_at + PATIENCE)
         return
     event.processed_at = now
     if delivery is None or not event.what:

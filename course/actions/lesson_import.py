@@ -218,20 +218,24 @@ class _Import:
         """Ranks and gaps where they differ. A lesson that comes new into a running course is skipped by those who had a
         later one, and by those who had the last one."""
         steps = {step.lesson: step.gap for step in before.steps} if before else {}
-        order = _merged([lesson.id for lesson in lessons], list(steps))
-        by_id = {lesson.id: lesson for lesson in self.lessons.values()}
-        if order == list(steps) and course_done is Done.UNCHANGED:
+        present = list(steps)
+        order = _merged([lesson.id for lesson in lessons], present)
+        if order == present and course_done is Done.UNCHANGED:
             return
-        for rank, identity in enumerate(order, 1):
-            if order != list(steps):
-                self._term(by_id[identity], "rank", rank)
+        if order != present:
+            self._ranks(order)
         for lesson, gap in zip(lessons, gaps, strict=True):
             if gap != steps.get(lesson.id):
                 self._term(lesson, "gap", gap)
         for lesson in lessons:
-            if steps and lesson.id not in steps:
-                later = {*order[order.index(lesson.id) :], list(steps)[-1]} & set(steps)
+            if present and lesson.id not in steps:
+                later = {*order[order.index(lesson.id) :], present[-1]} & set(present)
                 enrollments.exclude_past(self.session, self.course.id, lesson.id, self._the_edit().id, later)
+
+    def _ranks(self, order: Sequence[int]) -> None:
+        by_id = {lesson.id: lesson for lesson in self.lessons.values()}
+        for rank, identity in enumerate(order, 1):
+            self._term(by_id[identity], "rank", rank)
 
     def _hours(self, text: CourseText, before: Timetable | None) -> None:
         weekdays = [WEEKDAYS.index(day) for day in text.weekdays]

@@ -35,7 +35,9 @@ def perform(world: "World", act: Act) -> bool:
 
 def on_the_spot(rng: Random, now: datetime, who: int) -> Act:
     """Something that a reader may do at any moment."""
-    match rng.choice(("leave", "come_back", "come_back", "sign_up", "zone", "pace", "hour", "weekdays", "ask", "pause")):
+    match rng.choice(
+        ("leave", "come_back", "come_back", "sign_up", "zone", "pace", "hour", "weekdays", "ask", "pause")
+    ):
         case "zone":
             return Act(now, "zone", who, rng.choice(ZONES))
         case "pace":
@@ -230,7 +232,10 @@ def _pause_course(world: "World", *, paused: bool) -> bool:
 def _forge(world: "World", value: int) -> bool:
     """Events that nobody sent: for a message of somebody else, and for none."""
     known = sorted(world.run.send_ids.values())
-    for send_id, recipient in ((known[value % len(known)] if known else "", "r99@reader.test"), ("f" * 32, "r1@reader.test")):
+    for send_id, recipient in (
+        (known[value % len(known)] if known else "", "r99@reader.test"),
+        ("f" * 32, "r1@reader.test"),
+    ):
         what = (Happened.COMPLAINT, Happened.DELIVERED, Happened.FAILED)[value % 3]
         world.forge(Event(f"forged-{world.turn}-{recipient}", what, send_id, recipient, world.clock, "", "{}"))
     return True

@@ -36,7 +36,9 @@ SELECT min(at) FROM (
   UNION ALL SELECT min(next_try_at) FROM provider_event WHERE processed_at IS NULL AND next_try_at > :now)"""
 _LANE = "SELECT 1 FROM lane WHERE provider = :name AND paused_until > :now"
 _CALLS = "SELECT next_try_at, marked_at FROM call WHERE state != 'done'"
-_OPEN = "SELECT count(*) FROM delivery WHERE state IN ('queued', 'sending') OR state = 'unknown' AND resigned_at IS NULL"
+_OPEN = (
+    "SELECT count(*) FROM delivery WHERE state IN ('queued', 'sending') OR state = 'unknown' AND resigned_at IS NULL"
+)
 
 
 class Observer:

@@ -120,7 +120,9 @@ def legal(run: Run) -> Found:
     """I7: only legal changes of state, and `had` and the plan agree with the deliveries at every turn."""
     for turn, before, row in _changes(run):
         if (before is None or before.state != row.state) and row.state not in FOLLOWS[before and before.state]:
-            yield Violation(turn.number, "I7 state", f"delivery {row.id} went from {before and before.state} to {row.state}")
+            yield Violation(
+                turn.number, "I7 state", f"delivery {row.id} went from {before and before.state} to {row.state}"
+            )
 
 
 def had_is_true(run: Run) -> Found:
@@ -134,7 +136,9 @@ def had_is_true(run: Run) -> Found:
             had = set(_numbers(reader.had))
             there = {lesson for lesson, _ in lessons[reader.id]}
             if had != there:
-                yield Violation(turn.number, "had", f"reader {reader.id} had {sorted(had)}, deliveries say {sorted(there)}")
+                yield Violation(
+                    turn.number, "had", f"reader {reader.id} had {sorted(had)}, deliveries say {sorted(there)}"
+                )
                 return
 
 
@@ -171,9 +175,13 @@ def in_order(run: Run) -> Found:
             lesson for lesson in order[:place] if lesson not in sent and (mark.reader.id, lesson) not in run.excluded
         ]
         if passed:
-            yield Violation(mark.turn.number, "I4 order", f"lesson {mark.row.lesson} of reader {mark.reader.id} after {passed}")
+            yield Violation(
+                mark.turn.number, "I4 order", f"lesson {mark.row.lesson} of reader {mark.reader.id} after {passed}"
+            )
         if missed:
-            yield Violation(mark.turn.number, "I4 order", f"lesson {mark.row.lesson} of reader {mark.reader.id} before {missed}")
+            yield Violation(
+                mark.turn.number, "I4 order", f"lesson {mark.row.lesson} of reader {mark.reader.id} before {missed}"
+            )
 
 
 def on_time(run: Run) -> Found:
@@ -236,7 +244,9 @@ def account_faults_cost_little(run: Run) -> Found:
             yield Violation(later[0].turn, "I6 probes", "more than one message in a probe of an account at fault")
         lasted = (posts[-1].at - posts[0].at) / timedelta(minutes=1)
         if len(later) > 12 + lasted:
-            yield Violation(posts[-1].turn, "I6 probes", f"{len(at_start)}+{len(later)} calls in {lasted:.0f} min of fault")
+            yield Violation(
+                posts[-1].turn, "I6 probes", f"{len(at_start)}+{len(later)} calls in {lasted:.0f} min of fault"
+            )
 
 
 def attempts_are_fair(run: Run) -> Found:

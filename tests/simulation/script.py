@@ -138,7 +138,18 @@ def _acts(rng: Random, start: datetime, readers: int) -> list[Act]:
 
 
 READERS_ACTS = ("leave", "leave_for_good", "pause", "zone", "pace", "hour", "weekdays", "ask", "sign_up", "import")
-COACHS_ACTS = ("insert", "insert_two", "text", "gap", "course_hour", "switch", "course_pause", "poison", "forge", "mend")
+COACHS_ACTS = (
+    "insert",
+    "insert_two",
+    "text",
+    "gap",
+    "course_hour",
+    "switch",
+    "course_pause",
+    "poison",
+    "forge",
+    "mend",
+)
 
 
 def _doing(rng: Random, name: str, who: int, at: datetime) -> list[Act]:

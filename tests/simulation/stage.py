@@ -35,7 +35,9 @@ class Book:
             f'title = "Lessons"\nsummary = "For tests."\nsender = "Coaches"\ntimezone = "America/New_York"\n'
             f'gaps = [{gaps}]\nsend_at = "{self.hour}"\npostal_address = "1 Test Street"\n'
         )
-        return Files(SLUG, toml, {f"{n:02d}-{slug}.md": self._text(slug) for n, (slug, _) in enumerate(self.lessons, 1)})
+        return Files(
+            SLUG, toml, {f"{n:02d}-{slug}.md": self._text(slug) for n, (slug, _) in enumerate(self.lessons, 1)}
+        )
 
     def edition(self, ids: dict[str, int]) -> Edition:
         lessons = tuple((ids[slug], gap) for slug, gap in self.lessons)

@@ -29,5 +29,9 @@ def _delivery(known: Delivery | None, row: Delivery) -> str:
 
 def _reader(known: Reader | None, reader: Reader) -> str:
     names = ("zone", "status", "pace", "hour", "weekdays", "paused_until", "asked_at", "due_at", "had")
-    said = (f"{name}={getattr(reader, name)}" for name in names if known is None or getattr(known, name) != getattr(reader, name))
+    said = (
+        f"{name}={getattr(reader, name)}"
+        for name in names
+        if known is None or getattr(known, name) != getattr(reader, name)
+    )
     return f"e{reader.id} {' '.join(said)}"

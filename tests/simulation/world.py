@@ -325,9 +325,7 @@ class World:
                 key = self.email_key(row.subscriber)
                 self.run.send_ids[row.id] = send_id(KEY, key, 1, what, row.copy)
         edition = self.book.edition(self.observer.lessons())
-        self.run.turns.append(
-            Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition)
-        )
+        self.run.turns.append(Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition))
         if self._tell:
             self.say(label, *story.changes(self.run.turns))
 
@@ -358,4 +356,3 @@ class World:
         if self._tell:
             depth = "  " * max(0, len(self.stack) - 1)
             self._tell(self.turn, f"{self.clock:%m-%d %H:%M:%S} {depth}{' '.join(words)}")
-

@@ -62,7 +62,9 @@ def test_the_history_leads_to_the_models(database: Database) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_history_and_the_models_make_the_same_schema_and_migrating_again_changes_nothing(empty: NewDatabase) -> None:
+def test_the_history_and_the_models_make_the_same_schema_and_migrating_again_changes_nothing(
+    empty: NewDatabase,
+) -> None:
     """What autogeneration does not compare, as the conditions of partial indexes, is compared here."""
     by_history, by_models = empty(), empty()
     migrate(by_history)

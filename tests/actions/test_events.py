@@ -1,0 +1,135 @@
+"""What a provider tells us: each thing once, in any order, and only of what is ours."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from course.actions import events, settling
+from course.core.happening import Event, Happened
+from course.core.outcome import Uncertain
+from course.store import deliveries, subscribers
+from course.store.models import Delivery, ProviderEvent
+from tests.factories import World
+from tests.providers import Ledger
+
+
+def an_event(world: World, what: Happened | None, *, identity: str = "", delivery: int = -1, to: str = "") -> Event:
+    """An event of the newest delivery of the first reader, or of the one at that place."""
+    with world.database.read() as session:
+        row = deliveries.of_subscriber(session, 1)[::-1][delivery]
+        send_id = settling.send_id_of(session, world.letters, row)
+    name = identity or f"{what}-{send_id}"
+    return Event(name, what, send_id, to or "ann@runner.test", world.machine, "why", "{}")
+
+
+def tell(world: World, *told: Event) -> None:
+    with world.database.write() as session:
+        events.store(session, "ledger", "test", told, world.machine)
+    while world.sender.listen():
+        pass
+
+
+def the_delivery(world: World) -> Delivery:
+    with world.database.read() as session:
+        return deliveries.of_subscriber(session, 1)[0]
+
+
+def test_the_weightiest_word_stays_whatever_the_order(world: World) -> None:
+    told = (Happened.ACCEPTED, Happened.DELIVERED, Happened.BOUNCE_SOFT, Happened.DEFERRED)
+    for number, order in enumerate(permutations(told)):
+        world.enroll(f"r{number}@runner.test") if number == 0 else None
+        with world.database.write() as session:
+            session.query(ProviderEvent).delete()
+            session.query(Delivery).update({"heard": None})
+        world.drain()
+        tell(world, *(an_event(world, what, to="r0@runner.test") for what in order))
+        assert the_delivery(world).heard == "delivered"
+
+
+def test_an_event_settles_an_unknown_and_the_course_goes_on(world: World) -> None:
+    enrollment = world.enroll()
+    world.drain()
+    world.sender.sending = world.sender.sending.__class__(**_with_provider(world))
+    world.go(days=2, hours=22)
+    world.drain()
+    assert the_delivery(world).state == "unknown"
+    tell(world, an_event(world, Happened.DELIVERED))
+    assert the_delivery(world).state == "accepted"
+    assert world.enrollment(enrollment).due_at is not None
+
+
+def _with_provider(world: World) -> dict[str, object]:
+    blind = Ledger(answer=lambda ids: [Uncertain("no answer") for _ in ids])
+    sending = world.sender.sending
+    return {name: getattr(sending, name) for name in sending.__dataclass_fields__} | {"provider": blind}
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [(Happened.BOUNCE_HARD, "bounce"), (Happened.COMPLAINT, "complaint"), (Happened.BLOCKED, "bounce")],
+)
+def test_hard_bounces_and_complaints_stop_the_reader(world: World, what: Happened, reason: str) -> None:
+    enrollment = world.enroll()
+    world.drain()
+    tell(world, an_event(world, what))
+    world.live(10, step=timedelta(hours=6))
+    assert len(list(world.lessons())) == 1
+    assert world.enrollment(enrollment).status == "stopped"
+    with world.database.read() as session:
+        row = subscribers.suppression(session, "ann@runner.test")
+        assert row is not None
+        assert row.reason == reason
+
+
+def test_a_complaint_is_never_replaced_by_a_bounce(world: World) -> None:
+    world.enroll()
+    world.drain()
+    tell(world, an_event(world, Happened.COMPLAINT), an_event(world, Happened.BOUNCE_HARD))
+    with world.database.read() as session:
+        row = subscribers.suppression(session, "ann@runner.test")
+        assert row is not None
+        assert row.reason == "complaint"
+
+
+def test_the_same_event_counts_once(world: World) -> None:
+    world.enroll()
+    world.drain()
+    told = an_event(world, Happened.DELIVERED)
+    tell(world, told, told)
+    tell(world, told)
+    with world.database.read() as session:
+        assert session.query(ProviderEvent).count() == 1
+
+
+def test_an_event_for_somebody_elses_message_changes_nothing(world: World) -> None:
+    world.enroll()
+    world.enroll("bob@runner.test")
+    world.drain()
+    tell(world, an_event(world, Happened.COMPLAINT, to="bob@runner.test"))
+    with world.database.read() as session:
+        assert subscribers.suppression(session, "bob@runner.test") is None
+        assert subscribers.suppression(session, "ann@runner.test") is None
+
+
+def test_an_event_that_comes_before_its_message_is_tried_again_for_72_hours(world: World) -> None:
+    world.enroll()
+    world.drain()
+    early = an_event(world, Happened.DELIVERED)
+    stranger = Event("stranger", Happened.BOUNCE_HARD, "0" * 32, "ann@runner.test", world.machine, "", "{}")
+    tell(world, stranger)
+    for _ in range(80):
+        world.go(hours=1)
+        tell(world)
+    with world.database.read() as session:
+        assert session.query(ProviderEvent).filter(ProviderEvent.processed_at.is_(None)).count() == 0
+        assert subscribers.suppression(session, "ann@runner.test") is None
+    tell(world, early)
+    assert the_delivery(world).heard == "delivered"
+
+
+def test_an_unsubscribe_at_the_provider_is_one_here(world: World) -> None:
+    enrollment = world.enroll()
+    world.drain()
+    tell(world, an_event(world, Happened.UNSUBSCRIBE))
+    assert world.enrollment(enrollment).status == "left"
