@@ -13,6 +13,7 @@ from course.web import create_app
 from course.web.services import Services
 from tests.factories import World
 from tests.mail.test_hooks import BODY, HEADERS, SECRET
+from tests.web.site import sqlite_only
 
 ROOT = Path(__file__).parents[2]
 WORD = "a-long-random-word"
@@ -68,6 +69,7 @@ def test_a_signed_event_of_resend_is_kept(world: World) -> None:
     assert stored(world) == 1
 
 
+@sqlite_only
 def test_what_cannot_be_kept_now_is_told_again(world: World) -> None:
     here = client(world, PostmarkHook([WORD]))
     with world.database.write() as session:
