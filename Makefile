@@ -5,7 +5,7 @@ PORT ?= 8000
 SPEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help run test check lock clean
+.PHONY: help run test proofs check lock clean
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -14,6 +14,10 @@ run: .venv/run.stamp  ## sign-up page, worker and outbox at http://127.0.0.1:$PO
 
 test: .venv/dev.stamp  ## every test that this machine can run (.ci/run refuses to skip any)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
+
+# Marked `long`: the same promises over every zone and many more crashes. They run only where COURSE_LONG=1 asks.
+proofs: .venv/dev.stamp  ## the long tests, about 15 minutes
+	@COURSE_LONG=1 $(BIN)/python -m pytest -n auto --dist loadgroup -q -m long $(ARGS)
 
 check: .venv/dev.stamp  ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -140,6 +140,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
         tripped = guarding.check(session, parts.id_key, journal.read(), now=parts.now(), alone=alone)
     if tripped:
         journal.settled(datetime.now(UTC))
+    journal.began(datetime.now(UTC))
     backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
     sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
     loop = Loop()

@@ -99,6 +99,8 @@ def _settle(session: Session, delivery: Delivery, what: Happened, event: Provide
     else:
         delivery.state, delivery.reason = Sent.ACCEPTED, None
     session.flush()
+    if delivery.enrollment_id:  # a replay may have been what the provider took first
+        enrollments.went_later(session, [delivery.enrollment_id], event.at)
     recording.release(session, [delivery.id])
 
 

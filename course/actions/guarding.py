@@ -1,7 +1,7 @@
 """The guard against a restored backup: nothing that may have gone already goes again.
 
-A database is vouched for by a journal on this machine whose last call it knows, or by another worker's heartbeat of the
-last two minutes. If nobody vouches, or a journal knows a call that the database does not, then whatever fell due or was
+A database is vouched for by the journals on this machine, if it knows their last calls, or by another worker's heartbeat of
+the last two minutes. If nobody vouches, or a journal knows a call that the database does not, then whatever fell due or was
 queued until now is born `unknown` and climbs the ladder (actions/settling.py): the journal, the provider, its events,
 a coach. What falls due later goes as always.
 """
@@ -34,7 +34,7 @@ def check(session: Session, id_key: bytes, witness: Witness, *, now: Now, alone:
         trip(session, now, complete=complete, why="This database is older than the last mails that this machine sent")
         return True
     beat = installation.last_beat(session)
-    if newest is None or witness.last_calls or (beat and now.machine - beat < FRESH):
+    if newest is None or witness.since or (beat and now.machine - beat < FRESH):
         return False
     trip(session, now, complete=False, why="No journal on this machine remembers this database")
     return True

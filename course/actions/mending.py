@@ -60,6 +60,8 @@ def retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:
         alarms.clear(session, f"revision:{revision.id}", now)
     for row in rows:
         row.state, row.not_before, row.attempts, row.done_at = Sent.QUEUED, now, 0, None
+    session.flush()
+    recording.hold_next(session, [row.id for row in rows])
     return len(rows)
 
 

@@ -76,9 +76,13 @@ class Planner:
             yield plan
             state.went(plan.step.lesson, plan.due_at)
 
-    def may_leave(self, reader: Reader, timezone: str, asked_at: datetime | None, now: datetime) -> bool:
+    def may_leave(
+        self, reader: Reader, timezone: str, asked_at: datetime | None, now: datetime, *, checks_window: bool
+    ) -> bool:
         """Whether a lesson that is due may go at this very instant."""
-        if asked_at is not None and now - asked_at < AT_ONCE:
+        if reader.paused_until and reader.paused_until > now:
+            return False
+        if not checks_window or (asked_at is not None and now - asked_at < AT_ONCE):
             return True
         return schedule.is_open(self.window(reader, timezone), now)
 

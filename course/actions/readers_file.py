@@ -91,7 +91,8 @@ def _checked(rows: Sequence[Row]) -> tuple[list[Line], list[tuple[Row, signup.Re
 def _people(
     session: Session, fresh: dict[str, tuple[Row, signup.Request]], now: datetime
 ) -> dict[str, tuple[int, str]]:
-    """Subscriber id and time zone by address key; those who were not there are added."""
+    """Subscriber id and time zone by address key; those who were not there are added. All stay locked, in one order:
+    a sign-up or another import of the same people comes before or after."""
     rows = [
         {
             "email": request.email,
@@ -100,10 +101,10 @@ def _people(
             "timezone": request.timezone,
             "created_at": now,
         }
-        for key, (_, request) in fresh.items()
+        for key, (_, request) in sorted(fresh.items())
     ]
     subscribers.add_missing(session, rows)
-    found = subscribers.by_keys(session, list(fresh))
+    found = subscribers.by_keys(session, list(fresh), lock=True)
     subscribers.note_confirmed(session, [row.id for row in found if row.confirmed_at is None], now)
     return {row.email_key: (row.id, row.timezone) for row in found}
 
@@ -111,7 +112,7 @@ def _people(
 def _enroll(session: Session, course: Course, people: dict[str, tuple[int, str]], course_now: datetime) -> list[int]:
     """New enrollments, the first lesson at each one's next send hour; the subscriber ids."""
     planner = Planner(course, courses.terms_of(session, course.id))
-    due = {zone: _first_due(planner, course, zone, course_now) for _, zone in people.values()}
+    due = {zone: _first_due(planner, course, zone, course_now) for zone in {zone for _, zone in people.values()}}
     rows = [_enrollment(course, person, course_now) | {"due_at": due[zone]} for person, zone in people.values()]
     enrollments.add_missing(session, rows)
     return [row["subscriber_id"] for row in rows]
@@ -140,8 +141,8 @@ def _first_due(planner: Planner, course: Course, zone: str, course_now: datetime
 
 def _note(session: Session, course: Course, people: Sequence[int], note: str, now: datetime) -> None:
     origin = signup.Origin(source="import")
-    for person in people:
-        signup.note_consent(session, "import", person, course.id, origin, now, note=note)
+    rows = [signup.consent("import", person, course.id, origin, now, note=note) for person in people]
+    subscribers.add_consents(session, rows)
 
 
 def _result(status: str | None) -> Result:

@@ -287,11 +287,8 @@ class _Marking:
         return self.sending.letters.lesson_message(letter, planner.course, to, place)
 
     def _may_leave(self, planner: Planner, reader: Any, asked_at: datetime | None) -> bool:
-        if reader.paused_until and reader.paused_until > self.now.course:
-            return False
-        if not self.sending.checks_window:
-            return True
-        return planner.may_leave(reader, reader.timezone, asked_at, self.now.course)
+        at, checks_window = self.now.course, self.sending.checks_window
+        return planner.may_leave(reader, reader.timezone, asked_at, at, checks_window=checks_window)
 
     def _due_before_restore(self, reader: Any) -> bool:
         return bool(self.guard.guard_until and reader.due_at <= self.guard.guard_until)

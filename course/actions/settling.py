@@ -18,8 +18,11 @@ from sqlalchemy.orm import Session
 
 from course.actions import guarding, recording
 from course.actions.letters import Letters
+from course.actions.planning import Planners
 from course.actions.recording import Backoff
+from course.actions.sending import Sending
 from course.core import bundle
+from course.core.clock import Now
 from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
@@ -41,21 +44,22 @@ class Case:
     marked_at: datetime
     members: list[int]  # as they were posted
     open: list[int]  # the members that nobody knows of
-    left: frozenset[int]  # the members who are not to get it (again): they left, or theirs is settled
+    left: frozenset[int]  # the members who are not to get it now: they left, theirs is settled, their window is shut
     send_ids: list[str]  # of the open members
     neighbour: str | None  # the send id of a message that the provider surely has
     bodies: list[bytes]  # [] where they were not kept
+    elsewhere: bool = False  # it went through an account that this worker cannot ask
     restored: bool = False  # held by the guard: see actions/guarding.py
     complete: bool = False  # the journals know everything that was sent since the backup
 
 
-def take(
-    session: Session, provider: Provider, account: str, letters: Letters, now: datetime, lease: timedelta
-) -> Case | None:
+def take(session: Session, sending: Sending, now: Now) -> Case | None:
     """The next call to settle, leased to the caller. None: there is none."""
-    call = calls.take_open(session, provider.name, account, now, now + lease)
+    where, at = (sending.provider.name, sending.account), now.machine
+    call = calls.take_open(session, *where, at, at + sending.lease, hopeless=at - PATIENCE)
     if call is None:
         return None
+    letters, planners = sending.letters, Planners(session)
     rows = deliveries.many(session, call.members)
     mine = [rows[m] for m in call.members if m in rows and rows[m].call_id == call.id and rows[m].state in UNSETTLED]
     if not mine:
@@ -65,10 +69,12 @@ def take(
         marked_at=call.marked_at,
         members=call.members,
         open=[row.id for row in mine],
-        left=frozenset(call.members) - {row.id for row in mine if _wanted(session, row)},
+        left=frozenset(call.members)
+        - {row.id for row in mine if _wanted(session, row) and _may_leave(session, planners, sending, row, now.course)},
         send_ids=[send_id_of(session, letters, row) for row in mine],
         neighbour=_neighbour(session, letters, call) if mine else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
+        elsewhere=(call.provider, call.account) != where,
         restored=call.kind == guarding.RESTORED,
         complete=installation.the(session).guard_complete,
     )
@@ -99,6 +105,8 @@ def _from_the_journal(provider: Provider, case: Case, now: datetime, witness: Wi
 
 
 def _from_the_provider(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
+    if case.elsewhere:
+        return [Uncertain("it went through another account, which cannot be asked from here") for _ in case.open]
     if provider.honours_keys and case.bodies and now - case.marked_at < KEYS_LIVE:
         return _replayed(provider, case)
     if provider.settle is not None:
@@ -106,13 +114,17 @@ def _from_the_provider(provider: Provider, case: Case, now: datetime) -> list[Ou
     return [Uncertain("nobody can say whether it was taken") for _ in case.open]
 
 
-def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: datetime, backoff: Backoff) -> None:
+def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: Now, backoff: Backoff) -> None:
     """Records what the ladder found, and plans what waited for it."""
     if not case.open:
         return
-    recording.record(session, case.call_id, case.open, outcomes, now, backoff, settling=True)
-    if now - case.marked_at >= PATIENCE:
-        _resign(session, case.open, now)
+    recording.record(session, case.call_id, case.open, outcomes, now.machine, backoff, settling=True)
+    if case.bodies:  # a replay may have been what the provider took first
+        accepted = [m for m, outcome in zip(case.open, outcomes, strict=True) if isinstance(outcome, Accepted)]
+        rows = deliveries.many(session, accepted).values()
+        enrollments.went_later(session, (row.enrollment_id for row in rows if row.enrollment_id), now.course)
+    if now.machine - case.marked_at >= PATIENCE:
+        _resign(session, case.open, now.machine)
         # Nobody asks any more; an event or a coach may still settle it.
         calls.save(session, case.call_id, state="done", bodies=None)
     recording.release(session, case.open)
@@ -133,7 +145,7 @@ def _replay(
 ) -> Sequence[Outcome]:
     stay = [member for member in members if member not in left]
     if not stay:
-        return [Uncertain("they left meanwhile, so it is not tried again")] * len(members)
+        return [Uncertain("nobody is to get it now, so it is not tried again")] * len(members)
     if len(stay) < len(members):
         slim = provider.without(body, {place for place, member in enumerate(members) if member in left})
         answers = post(provider, slim, key, len(stay))
@@ -148,7 +160,7 @@ def _spread(stay: Sequence[int], answers: Sequence[Outcome], members: Sequence[i
     by_member = dict(zip(stay, map(recording.no_proof, answers), strict=True))
     taken = any(isinstance(answer, Accepted) for answer in answers)
     absent: Outcome = (
-        Unreachable("it was not taken before they left", scope="message") if taken else Uncertain("not known yet")
+        Unreachable("it was not taken while it might go", scope="message") if taken else Uncertain("not known yet")
     )
     return [by_member.get(member, absent) for member in members]
 
@@ -157,7 +169,8 @@ def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome
     wanted = [*case.send_ids, case.neighbour] if case.neighbour else case.send_ids
     found = provider.look_up(wanted)
     # A question that does not even find what is there proves nothing: a wrong stream, an index that lags.
-    credible = settled and (case.neighbour is None or found.get(case.neighbour) is not None)
+    exact = provider.settle == timedelta(0)  # the outbox: its search is the truth itself
+    credible = settled and (exact or (case.neighbour is not None and found.get(case.neighbour) is not None))
 
     def outcome(identity: str) -> Outcome:
         if identity not in found:
@@ -217,6 +230,16 @@ def _neighbour(session: Session, letters: Letters, call: Call) -> str | None:
         if accepted:
             return send_id_of(session, letters, accepted)
     return None
+
+
+def _may_leave(session: Session, planners: Planners, sending: Sending, row: Delivery, now: datetime) -> bool:
+    """Whether a lesson may go at this very instant; a confirmation always may."""
+    if row.enrollment_id is None:
+        return True
+    planner = planners[row.course_id]
+    [reader] = enrollments.rows(session, [row.enrollment_id])
+    may = planner.may_leave(reader, reader.timezone, row.asked_at, now, checks_window=sending.checks_window)
+    return may and planner.course.paused_at is None
 
 
 def _wanted(session: Session, row: Delivery) -> bool:

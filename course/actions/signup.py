@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,7 @@ from course.actions.planning import Planner
 from course.core import address, schedule
 from course.core.errors import BadAddress, CourseError
 from course.core.schedule import Pace
-from course.core.status import Enrolled, Suppressed
+from course.core.status import Enrolled, Sent, Suppressed
 from course.store import courses, deliveries, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
 
@@ -215,29 +216,35 @@ def resume(session: Session, found: Enrollment, person: Subscriber, course: Cour
             deliveries.queue_copy(session, row, now)
     found.status, found.ended_at, found.reason = Enrolled.ACTIVE, None, ""
     _plan(found, person, planner, enrollments.exclusions(session, [found.id])[found.id])
-    if deliveries.unsettled(session, found.id):
+    if deliveries.unsettled(session, found.id, but=Sent.SENDING):  # what is on its way may go on as planned
         found.due_at = None
 
 
 def _plan(row: Enrollment, person: Subscriber, planner: Planner, excluded: Collection[int] = ()) -> None:
     plan = planner.next(row, person.timezone, excluded)
-    row.due_at = plan and plan.due_at
+    row.due_at = plan.due_at if plan else None
     if plan is None:
         row.status = Enrolled.FINISHED
 
 
 def note_consent(
-    session: Session, kind: str, subscriber_id: int, course_id: int, origin: Origin, now: datetime, note: str = ""
+    session: Session, kind: str, subscriber_id: int, course_id: int, origin: Origin, now: datetime
 ) -> None:
-    subscribers.add_consent(
-        session,
-        kind=kind,
-        subscriber_id=subscriber_id,
-        course_id=course_id,
-        at=now,
-        source=origin.source,
-        wording=WORDING,
-        ip=origin.ip,
-        user_agent=origin.user_agent[:300],
-        note=note,
-    )
+    subscribers.add_consents(session, [consent(kind, subscriber_id, course_id, origin, now)])
+
+
+def consent(
+    kind: str, subscriber_id: int, course_id: int, origin: Origin, now: datetime, note: str = ""
+) -> dict[str, Any]:
+    """A row of proof."""
+    return {
+        "kind": kind,
+        "subscriber_id": subscriber_id,
+        "course_id": course_id,
+        "at": now,
+        "source": origin.source,
+        "wording": WORDING,
+        "ip": origin.ip,
+        "user_agent": origin.user_agent[:300],
+        "note": note,
+    }

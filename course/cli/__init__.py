@@ -19,6 +19,11 @@ class Friendly(click.Group):
         except CourseError as error:
             click.echo(str(error), err=True)
             sys.exit(1)
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads on
+        except OSError as error:  # a folder, a file, a disk
+            click.echo(f"{error.filename}: {error.strerror}" if error.filename else str(error), err=True)
+            sys.exit(1)
 
 
 @click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

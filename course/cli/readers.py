@@ -43,7 +43,7 @@ def import_readers(file: Path, consent: str, slug: str | None, report: Path | No
 def _report(lines: list[Line], report: Path | None) -> None:
     if report:
         table = [("line", "result", "detail"), *((str(line.number), line.result, line.detail) for line in lines)]
-        report.write_text("".join(readers_csv.write(table)))
+        report.write_text("".join(readers_csv.write(table)), encoding="utf-8")
     for line in lines:
         if line.result is Result.INVALID:
             click.echo(f"line {line.number}: {line.detail}")

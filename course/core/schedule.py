@@ -100,7 +100,8 @@ def next_chance(window: Window, at: datetime) -> datetime:
 
 def is_open(window: Window, at: datetime) -> bool:
     """Whether the reader's clock and calendar allow mail at this instant. Every opening is open."""
-    return _shows_open(window, _local(at, window))
+    local = _local(at, window)
+    return local.weekday() in window.weekdays and window.opens <= local.time() <= window.last
 
 
 def opening(window: Window, at: datetime) -> datetime:
@@ -114,20 +115,10 @@ def opening(window: Window, at: datetime) -> datetime:
 def _first_opening(window: Window, since: date) -> datetime:
     """The first opening on a local date not before `since`. One entry serves a whole batch of readers."""
     dates = (since + n * DAY for n in count())  # at most two weeks: a missing date may be the only weekday
-    return next(at for day in dates if (at := _opens_on(window, day)))
-
-
-def _opens_on(window: Window, day: date) -> datetime | None:
-    """The opening on this local date; None if its weekday is not allowed, or if a gap swallows the window."""
-    if day.weekday() not in window.weekdays:
-        return None
-    at = _reached(window.zone, datetime.combine(day, window.opens))
-    local = _local(at, window)
-    return at if local.date() == day and _shows_open(window, local) else None
-
-
-def _shows_open(window: Window, local: datetime) -> bool:
-    return local.weekday() in window.weekdays and window.opens <= local.time() <= window.last
+    reached = (_reached(window.zone, datetime.combine(day, window.opens)) for day in dates)
+    # Not open: another weekday, or a gap swallowed the window. Where a gap leads into the next date and that is open,
+    # this is the opening of that date too, so it need not be told apart.
+    return next(at for at in reached if is_open(window, at))
 
 
 @lru_cache(maxsize=16_384)

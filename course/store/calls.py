@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from course.store.models import Call, Lane
@@ -14,12 +14,17 @@ def add(session: Session, **values: Any) -> None:
     session.execute(insert(Call).values(values))
 
 
-def take_open(session: Session, provider: str, account: str, now: datetime, lease_until: datetime) -> Call | None:
+def take_open(
+    session: Session, provider: str, account: str, now: datetime, lease_until: datetime, hopeless: datetime
+) -> Call | None:
     """One call whose lease ended, now leased to the caller; others skip it. Whoever made it is no longer believed when
-    it says that nothing was taken: the caller may post it again."""
+    it says that nothing was taken: the caller may post it again. Calls of another account are taken when they were left
+    alone, and when they were marked before `hopeless`."""
+    mine = and_(Call.provider == provider, Call.account == account)
     call = session.scalar(
         select(Call)
-        .where(Call.state != "done", Call.next_try_at <= now, Call.provider == provider, Call.account == account)
+        .where(Call.state != "done", Call.next_try_at <= now)
+        .where(or_(mine, Call.state == "sending", Call.marked_at <= hopeless))
         .order_by(Call.next_try_at)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -100,6 +100,12 @@ def hold(session: Session, ids: Iterable[int]) -> None:
     session.execute(update(Enrollment).where(Enrollment.id.in_(set(ids))).values(due_at=None))
 
 
+def went_later(session: Session, ids: Iterable[int], at: datetime) -> None:
+    """The last lesson of these readers perhaps went at this time only: the gap to the next one counts from there."""
+    late = update(Enrollment).where(Enrollment.id.in_(set(ids)), Enrollment.anchor_at < at)
+    session.execute(late.values(anchor_at=at))
+
+
 def stop_all(session: Session, subscriber_id: int, reason: str, now: datetime) -> None:
     """Ends every enrollment of an address that refuses mail."""
     session.execute(

@@ -4,6 +4,7 @@ One text file for each process, in a folder of the installation's own, outside t
 the mark's commit and before the provider is called, so a database that does not know a journal's last call is older
 than the journal. Lines:
 
+    b <time>                           a worker began
     c <call id> <time> <send id> …     about to be sent
     a <call id> <send id> …            accepted
     l <time> <hash>                    this address left this course
@@ -40,6 +41,10 @@ class Journal:
     def __init__(self, folder: Path, process: str) -> None:
         self.folder = folder
         self._path = folder / f"{process}.journal"
+
+    def began(self, now: datetime) -> None:
+        """This process compared the database with what all journals say."""
+        self._add("b", now.isoformat(timespec="seconds"))
 
     def called(self, call_id: str, now: datetime, send_ids: Iterable[str]) -> None:
         self._add("c", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
@@ -87,6 +92,8 @@ def witness(folder: Path) -> Witness:
                 sent |= {one: sent.get(one, False) for one in send_ids}
             case ["a", _, *send_ids]:
                 sent |= dict.fromkeys(send_ids, True)
+            case ["b", at]:
+                times.append(datetime.fromisoformat(at))
             case ["l", at, departure]:
                 departures.append((datetime.fromisoformat(at), departure))
             case ["r", _]:

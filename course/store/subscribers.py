@@ -43,9 +43,10 @@ def lift(session: Session, row: Suppression) -> None:
     session.delete(row)
 
 
-def add_consent(session: Session, **values: Any) -> None:
+def add_consents(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Takes the columns of Consent."""
-    session.execute(insert(Consent).values(values))
+    if rows:
+        session.execute(insert(Consent), list(rows))
 
 
 def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> str:
@@ -69,10 +70,11 @@ def add_missing(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.execute(insert_of(session)(Subscriber).on_conflict_do_nothing(), list(rows))
 
 
-def by_keys(session: Session, keys: Sequence[str]) -> Sequence[Any]:
-    """Rows of id, email_key, timezone, confirmed_at."""
+def by_keys(session: Session, keys: Sequence[str], *, lock: bool = False) -> Sequence[Any]:
+    """Rows of id, email_key, timezone, confirmed_at, by key."""
     columns = (Subscriber.id, Subscriber.email_key, Subscriber.timezone, Subscriber.confirmed_at)
-    return session.execute(select(*columns).where(Subscriber.email_key.in_(keys))).all()
+    query = select(*columns).where(Subscriber.email_key.in_(keys)).order_by(Subscriber.email_key)
+    return session.execute(query.with_for_update() if lock else query).all()
 
 
 def note_confirmed(session: Session, ids: Sequence[int], now: datetime) -> None:

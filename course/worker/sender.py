@@ -105,9 +105,9 @@ class Sender:
 
     def settle(self) -> bool:
         """One call that nobody knows the end of."""
-        sending, now = self.sending, self.now().machine
+        sending = self.sending
         with self.database.write() as session:
-            case = settling.take(session, sending.provider, sending.account, sending.letters, now, sending.lease)
+            case = settling.take(session, sending, self.now())
         if case is None:
             return False
         self.point("taken")
@@ -115,7 +115,7 @@ class Sender:
         outcomes = settling.ask(sending.provider, case, self.now().machine, witness)
         self.point("asked")
         with self.database.write() as session:
-            settling.settle(session, case, outcomes, self.now().machine, self.backoff)
+            settling.settle(session, case, outcomes, self.now(), self.backoff)
         self.point("settled")
         _tell("settled", outcomes)
         return True

@@ -2,10 +2,7 @@
 
 import threading
 from datetime import timedelta
-from email.parser import BytesHeaderParser
-from functools import cache
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -21,9 +18,9 @@ from course.core.tokens import Purpose, epoch
 from course.mail.outbox import Outbox
 from course.store import enrollments, subscribers
 from course.store.models import Consent, Delivery, Enrollment, Subscriber, Suppression
+from tests.actions.steps import ANN, lessons_to, pass_days
 from tests.factories import COURSE_TOML, START, TITLES, World, files
 
-ANN = "ann@runner.test"
 FORM = Origin("blog:knee", "203.0.113.7", "Firefox " + "x" * 400)
 numbers = count(1)
 # Every example takes an address of its own, so that the world may be shared.
@@ -97,38 +94,7 @@ def consents(world: World) -> list[str]:
         return [kind for (kind,) in session.query(Consent.kind).order_by(Consent.id)]
 
 
-def lessons_to(world: World, email: str = ANN) -> list[str]:
-    """Subjects of the lessons that this address got, oldest first."""
-    paths = sorted(world.outbox.glob("new/*.eml"), key=lambda path: path.stat().st_mtime_ns)
-    heads = (head_of(path) for path in paths)
-    return [subject for subject, to, is_lesson in heads if is_lesson and to == email]
-
-
-@cache
-def head_of(path: Path) -> tuple[str, str, bool]:
-    """A mail in the outbox never changes, and there are many to look through again and again."""
-    mail = BytesHeaderParser().parsebytes(path.read_bytes())
-    return mail["Subject"], mail["To"], "List-Unsubscribe" in mail
-
-
 ALL = [f"About {title}" for title in TITLES]
-
-
-def pass_days(world: World, email: str, days: float) -> None:
-    """Lets days go by, stopping only where something is due for this reader. Sends lessons only."""
-
-    def send() -> None:
-        while world.sender.step("lesson"):
-            pass
-
-    end = world.course + timedelta(days=days)
-    send()
-    while world.course < end:
-        with world.database.read() as session:
-            found = enrollment_of(session, email)
-        due = found and found.due_at
-        world.go_to(max(world.course, due) if due and due <= end else end)
-        send()
 
 
 # ── the fields ──
@@ -207,7 +173,7 @@ def test_somebody_new_is_asked_once_and_nothing_else_happens(world: World) -> No
     assert confirmations(world) == 1
     assert consents(world) == ["signup"]
     assert status(world) is None
-    pass_days(world, ANN, 30)
+    pass_days(world, 30)
     world.drain()
     assert [mail["Subject"] for mail in world.mails()] == ["Confirm your place: Five lessons"]
     assert "Ann" not in str(world.mails()[0]).replace("Ann@runner.test", "")
@@ -237,7 +203,7 @@ def test_who_is_asked_to_confirm(world: World, before: str, asked: bool) -> None
     if before == "left":
         leave(world)
     if before == "finished":
-        pass_days(world, ANN, 20)
+        pass_days(world, 20)
         assert status(world) == Enrolled.FINISHED
     if before.startswith("complained"):
         suppress(world, Suppressed.COMPLAINT)
@@ -257,7 +223,7 @@ def test_a_stranger_gets_no_lesson_sent_to_anybody(world: World) -> None:
     leave(world)
     for _ in range(5):
         sign_up(world)
-        pass_days(world, ANN, 3)
+        pass_days(world, 3)
     assert lessons_to(world) == []
 
 
@@ -358,7 +324,7 @@ def test_looking_changes_nothing(world: World) -> None:
 def test_confirming_twice_is_confirming_once(world: World) -> None:
     sign_up(world)
     assert [confirm(world), confirm(world)] == [Confirmed.READY, Confirmed.ALREADY]
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
     assert consents(world) == ["signup", "confirm"]
 
@@ -372,13 +338,13 @@ def test_the_link_of_a_confirmation_says_when_it_ends(world: World) -> None:
 def test_confirming_after_leaving_goes_on_with_the_course(world: World) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 4)
+    pass_days(world, 4)
     leave(world)
-    pass_days(world, ANN, 40)
+    pass_days(world, 40)
     assert lessons_to(world) == ALL[:2]
     sign_up(world)
     assert confirm(world) is Confirmed.READY
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
     assert consents(world) == ["signup", "confirm", "leave", "signup", "confirm"]
 
@@ -386,10 +352,10 @@ def test_confirming_after_leaving_goes_on_with_the_course(world: World) -> None:
 def test_who_finished_is_told_so_and_gets_nothing_again(world: World) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     sign_up(world)
     assert confirm(world) is Confirmed.FINISHED
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
 
 
@@ -406,12 +372,12 @@ def test_an_address_that_refused_may_confirm_only_a_month_after_a_bounce(
 ) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 4)
+    pass_days(world, 4)
     suppress(world, reason)
-    pass_days(world, ANN, days)
+    pass_days(world, days)
     assert lessons_to(world) == ALL[:2]
     assert confirm(world) is state
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     ready = state is Confirmed.READY
     assert lessons_to(world) == (ALL if ready else ALL[:2])
     with world.database.read() as session:
@@ -444,9 +410,9 @@ def test_a_first_lesson_with_a_gap_waits_for_its_day(world: World) -> None:
         lesson_import.import_course(session, files(toml=toml), START, START)
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 1)
+    pass_days(world, 1)
     assert lessons_to(world) == []
-    pass_days(world, ANN, 1)
+    pass_days(world, 1)
     assert lessons_to(world) == ALL[:1]
 
 
@@ -477,7 +443,7 @@ def test_each_step_is_proved_by_a_row_of_its_own(world: World) -> None:
 def test_leaving_ends_everything_and_leaving_twice_is_leaving_once(world: World) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 4)
+    pass_days(world, 4)
     leave(world)
     ended = world.machine
     world.go(hours=1)
@@ -486,7 +452,7 @@ def test_leaving_ends_everything_and_leaving_twice_is_leaving_once(world: World)
         found = enrollment_of(session)
         assert found is not None
         assert (found.status, found.due_at, found.ended_at) == (Enrolled.LEFT, None, ended)
-    pass_days(world, ANN, 60)
+    pass_days(world, 60)
     assert lessons_to(world) == ALL[:2]
     assert consents(world) == ["signup", "confirm", "leave"]
 
@@ -495,18 +461,18 @@ def test_leaving_before_the_first_lesson_went_means_that_it_never_goes(world: Wo
     sign_up(world)
     confirm(world)
     leave(world)
-    pass_days(world, ANN, 60)
+    pass_days(world, 60)
     assert lessons_to(world) == []
 
 
 def test_coming_back_goes_on_where_the_reader_was(world: World) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 4)
+    pass_days(world, 4)
     leave(world)
     assert come_back(world) is True
     assert status(world) == Enrolled.ACTIVE
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
 
 
@@ -531,12 +497,12 @@ def test_an_address_that_refused_does_not_come_back(world: World, reason: Suppre
 def test_who_finished_may_leave_and_come_back_and_has_still_finished(world: World) -> None:
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     leave(world)
     assert status(world) == Enrolled.LEFT
     assert come_back(world) is True
     assert status(world) == Enrolled.FINISHED
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
 
 
@@ -544,7 +510,7 @@ def test_who_comes_back_is_not_planned_for_a_lesson_that_they_are_to_skip(world:
     """A new lesson with a short gap, put in behind the reader, would else bring the next one early."""
     sign_up(world)
     confirm(world)
-    pass_days(world, ANN, 4)
+    pass_days(world, 4)
     new = files(toml=COURSE_TOML.replace("[0, 3, 4, 3, 4]", "[0, 1, 3, 4, 3, 4]"), titles=("Start", "New", *TITLES[1:]))
     with world.database.write() as session:
         lesson_import.import_course(session, new, world.machine, world.course)
@@ -557,7 +523,7 @@ def test_who_comes_back_is_not_planned_for_a_lesson_that_they_are_to_skip(world:
         found = enrollment_of(session)
         assert found is not None
         assert found.due_at == due
-    pass_days(world, ANN, 20)
+    pass_days(world, 20)
     assert lessons_to(world) == ALL
 
 
@@ -578,12 +544,12 @@ def test_a_lesson_that_was_put_off_when_the_reader_left_goes_when_they_come_back
     confirm(world)
     world.drain()
     leave(world)
-    pass_days(world, ANN, 1)
+    pass_days(world, 1)
     road.is_open = True
-    pass_days(world, ANN, 3)
+    pass_days(world, 3)
     assert lessons_to(world) == []
     come_back(world)
-    pass_days(world, ANN, 30)
+    pass_days(world, 30)
     assert lessons_to(world) == ALL
     assert status(world) == Enrolled.FINISHED
 
@@ -609,13 +575,13 @@ def test_whatever_a_reader_does_no_lesson_comes_twice_and_none_after_leaving(
         if isinstance(step, str):
             doing[step](world, email)
         else:
-            pass_days(world, email, step)
+            pass_days(world, step)
         after = lessons_to(world, email)
         assert after == ALL[: len(after)]  # in order, none left out, none twice
         assert not quiet or after == before
     reached = lessons_to(world, email)
     if status(world, email) == Enrolled.ACTIVE:
-        pass_days(world, email, 40)
+        pass_days(world, 40)
         assert lessons_to(world, email) == ALL
     elif status(world, email) == Enrolled.FINISHED:
         assert reached == ALL
@@ -638,5 +604,5 @@ def test_letters_of_different_courses_do_not_wait_for_one_another(world: World) 
         found = enrollments.of(session, person_of(session).id, world.the_course(session, "second").id)
         assert found is not None
         signup.leave(session, found, FORM, now=world.machine)
-    world.live(4, timedelta(hours=12))
+    pass_days(world, 4)
     assert "About Week" in lessons_to(world)

@@ -1,0 +1,1 @@
+"""The site in Debian's Chromium: what a reader sees and does."""

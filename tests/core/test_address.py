@@ -57,14 +57,13 @@ def test_what_a_provider_gets_is_ascii_and_is_the_same_person(local: str, domain
 @given(st.text(max_size=40) | st.builds("{}@{}".format, st.text(max_size=8), st.text(max_size=12)))
 def test_whatever_is_typed_is_an_address_or_a_bad_address(typed: str) -> None:
     try:
-        kept = address.checked(typed)
+        kept, said = address.checked(typed), ""
     except BadAddress as error:
-        assert str(error)
-        assert not str(error).endswith(".")
-    else:
-        assert kept.isprintable()
-        assert kept.count("@") == 1
-        assert not set(kept) & set(' "<>,;:()[]\\')
+        kept, said = "", str(error)
+    assert bool(kept) is not bool(said)
+    assert not said.endswith(".")
+    assert not kept or (kept.isprintable() and kept.count("@") == 1)
+    assert not set(kept) & set(' "<>,;:()[]\\')
 
 
 def test_the_case_before_the_at_is_kept_for_the_mailbox_and_ignored_for_the_person() -> None:
@@ -121,7 +120,7 @@ def test_254_octets_fit_and_255_do_not() -> None:
     longest = f"{local}@{domain}"
     assert len(longest) == 254
     assert address.checked(longest) == longest
-    with pytest.raises(BadAddress, match="too long|at most 254"):
+    with pytest.raises(BadAddress, match=r"too long|at most 254"):
         address.checked(f"{local}@d{domain}")
 
 

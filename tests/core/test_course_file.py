@@ -223,6 +223,7 @@ def test_any_values_are_a_course_or_have_faults(values: dict[str, object]) -> No
 
     source = "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
     try:
-        assert read(source)
+        found: object = read(source)
     except BadFile as error:
-        assert error.faults
+        found = error.faults
+    assert found

@@ -115,7 +115,9 @@ def test_the_same_course_goes_through_a_provider(way: Way, new_site: NewSite, ne
 @pytest.mark.parametrize(("name", "by"), [("run", signal.SIGINT), ("web", signal.SIGTERM), ("worker", signal.SIGINT)])
 def test_a_process_ends_when_it_is_told(name: str, by: signal.Signals, new_site: NewSite) -> None:
     site = new_site()
-    process = {"run": site.run, "web": site.web, "worker": site.worker}[name]()
+    process = {"run": site.run, "web": site.web, "worker": site.worker}[name](speed=DAY)
+    if name == "worker":
+        eventually(lambda: site.query("SELECT ticked_at FROM installation") != [(None,)])
 
     assert process.end(by) == 0
 

@@ -297,10 +297,14 @@ def nothing_is_left(run: Run) -> Found:
 
 def _whole_course(run: Run, reader: Reader) -> Found:
     there = {row.lesson for row in run.last.deliveries.values() if row.enrollment == reader.id}
-    finished = next(turn for turn in reversed(run.turns) if turn.readers[reader.id].status != "finished")
+    finished = next(turn for turn in run.turns if _is(turn.readers.get(reader.id), "finished", reader.had))
     for lesson, _ in finished.edition.lessons:  # what was added later is not for those who had finished
         if lesson not in there and (reader.id, lesson) not in run.excluded:
             yield Violation(run.last.number, "I3 loss", f"reader {reader.id} never got lesson {lesson}")
+
+
+def _is(reader: Reader | None, status: str, had: str) -> bool:
+    return reader is not None and reader.status == status and reader.had == had
 
 
 def ledger_adds_up(run: Run) -> Found:

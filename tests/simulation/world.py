@@ -116,6 +116,7 @@ class World:
         if tripped:
             journal.settled(self.clock)
             self.misfit("guard", f"worker {process} takes this database for a restored one")
+        journal.began(self.clock)
         backoff = Backoff(600.0, self.rng)
         worker = Worker(name, Sender(self.stage.database, sending, self.now, self.awake, backoff, journal))
         worker.sender._threads = Inline()  # type: ignore[assignment]

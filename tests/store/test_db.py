@@ -169,7 +169,7 @@ def test_a_foreign_key_to_nothing_is_refused(database: Database) -> None:
     def dangling() -> None:
         with database.write() as session:
             consent = {"kind": "signup", "source": "", "wording": "", "ip": "", "user_agent": "", "note": ""}
-            subscribers.add_consent(session, subscriber_id=404, course_id=404, at=NOW, **consent)
+            subscribers.add_consents(session, [consent | {"subscriber_id": 404, "course_id": 404, "at": NOW}])
 
     with pytest.raises(IntegrityError):
         dangling()

@@ -17,7 +17,6 @@ from course.store.db import Database
 from course.store.migrations import migrate
 from course.store.models import Base
 
-
 NewDatabase = Callable[[], Database]
 
 
@@ -113,7 +112,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: NewDatabase) -> Non
 def test_the_database_of_a_newer_release_is_refused_with_words(database: Database) -> None:
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(CourseError, match="This database belongs to another version of the course: .*9999"):
+    with pytest.raises(CourseError, match=r"This database belongs to another version of the course: .*9999"):
         migrate(database)
 
 
@@ -127,7 +126,7 @@ def test_the_database_of_a_newer_release_is_refused_with_words(database: Databas
 )
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(url: str) -> None:
     database = Database(url)
-    with pytest.raises(CourseError, match="^The database .* cannot be used: .+") as caught:
+    with pytest.raises(CourseError, match=r"^The database .* cannot be used: .+") as caught:
         migrate(database)
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)

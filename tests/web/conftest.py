@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
+from sqlalchemy import delete
 
 from course.mail.render import Composer
 from course.paths import shipped
@@ -15,39 +15,57 @@ from tests.web.site import Site
 
 
 @pytest.fixture(scope="session")
-def kept_postgresql(request: pytest.FixtureRequest) -> str:
-    """One database for all tests here: a fresh one for each would cost more than all they do."""
-    return str(request.getfixturevalue("cluster").create_from("template_course"))
+def kept_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One database for all tests here: to make a fresh one for each, and to compile every statement again for it,
+    costs more than all they do."""
+    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("web") / "course.db")
+    yield from _kept(f"sqlite:///{path}")
 
 
 @pytest.fixture(scope="session")
-def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database in which the course is already."""
-    folder = tmp_path_factory.mktemp("world")
-    path = Path(shutil.copy(sqlite_template, folder / "course.db"))
-    database = Database(f"sqlite:///{path}")
-    World(database, folder / "outbox").close()
+def kept_postgresql(request: pytest.FixtureRequest) -> Iterator[Database]:
+    yield from _kept(str(request.getfixturevalue("cluster").create_from("template_course")))
+
+
+def _kept(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
     database.close()
-    return path
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database without a reader; on both engines."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_world"), tmp_path / "course.db")
-        return f"sqlite:///{tmp_path / 'course.db'}"
-    url: str = request.getfixturevalue("kept_postgresql")
-    _empty(url)
-    return url
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Which engine; its URL."""
+    kept: Database = request.getfixturevalue(f"kept_{request.param}")
+    return kept.url.render_as_string(hide_password=False)
 
 
-def _empty(url: str) -> None:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+@pytest.fixture
+def database(request: pytest.FixtureRequest, database_url: str) -> Database:
+    """A migrated database without a row."""
+    if database_url.startswith("sqlite"):
+        kept: Database = request.getfixturevalue("kept_sqlite")
+        _restore(kept, request.getfixturevalue("sqlite_template"))
+    else:
+        kept = request.getfixturevalue("kept_postgresql")
+        _empty(kept)
+    return kept
+
+
+def _restore(kept: Database, template: Path) -> None:
+    kept.engine.dispose()
+    for part in ("-wal", "-shm"):
+        Path(f"{kept.url.database}{part}").unlink(missing_ok=True)
+    shutil.copy(template, str(kept.url.database))
+
+
+def _empty(kept: Database) -> None:
+    with kept.write() as session:
         for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(f'DELETE FROM "{table.name}"'.encode())
-        for (name,) in connection.execute("SELECT sequencename FROM pg_sequences").fetchall():
-            connection.execute(f'ALTER SEQUENCE "{name}" RESTART'.encode())
+            session.execute(delete(table))
+        connection = session.connection()
+        for (name,) in connection.exec_driver_sql("SELECT sequencename FROM pg_sequences").all():
+            connection.exec_driver_sql(f'ALTER SEQUENCE "{name}" RESTART')
 
 
 @pytest.fixture(scope="session")

@@ -76,10 +76,9 @@ class Site:
             public_url=PUBLIC_URL,
             trusted_proxies=0,
             outbox=self.world.outbox,
-            hook=None,
-            account="test",
             templates=shipped("templates"),
             version="1.2.3",
+            journal=self.world.journal,
         )
         app = create_app(replace(services, **self.changes))
         app.jinja_env.bytecode_cache = COMPILED

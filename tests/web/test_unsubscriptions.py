@@ -1,10 +1,12 @@
 """The way out: as mail programs take it (RFC 8058), as people take it, and back."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course.core.tokens import Purpose
+from course.store.journal import Journal
 from tests.factories import PUBLIC_URL
 from tests.web.site import FORM, Page, Site, link, sqlite_only
 
@@ -62,6 +64,21 @@ def test_leaving_is_kept_as_proof_once(site: Site) -> None:
         assert site.post(url, **GMAIL, **agent).status_code == 200
     left = [row for row in site.rows("consent") if row.kind == "leave"]
     assert [(row.ip, row.user_agent) for row in left] == [("203.0.113.7", "Gmail")]
+
+
+@sqlite_only
+def test_leaving_is_noted_outside_the_database_without_the_address_and_works_where_it_cannot_be(
+    site: Site, tmp_path: Path
+) -> None:
+    site.reader()
+    site.post(leave_url(site), **GMAIL)
+    assert len(site.world.journal.read().departures) == 1
+    assert "runner" not in "".join(path.read_text() for path in site.world.journal.folder.iterdir())
+    enrollment = site.reader("bob@runner.test")
+    (tmp_path / "file").touch()
+    nowhere = site.but(journal=Journal(tmp_path / "file", "web"))
+    assert nowhere.post(leave_url(site), **GMAIL).status_code == 200
+    assert site.world.enrollment(enrollment).status == "left"
 
 
 def test_looking_asks_and_changes_nothing(site: Site) -> None:
