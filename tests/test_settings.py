@@ -88,7 +88,10 @@ BAD = {
         ("pager", "'pager': allowed are https://… (pinged) and smtp://"),
         ("https://[::1", "'https://[::1': allowed are https://… (pinged) and smtp://"),
     ],
-    "COURSE_SETTLE": [("soon", "'soon': input should be a valid number"), ("-1", "'-1': input should be greater than or equal to 0")],
+    "COURSE_SETTLE": [
+        ("soon", "'soon': input should be a valid number"),
+        ("-1", "'-1': input should be greater than or equal to 0"),
+    ],
     "COURSE_TRUSTED_PROXIES": [
         ("many", "'many': input should be a valid integer"),
         ("11", "'11': input should be less than or equal to 10"),

@@ -1,9 +1,9 @@
 """The guard against a restored backup: nothing that may have gone already goes again.
 
-A database is vouched for by the journals on this machine, if it knows their last calls, or by another worker's heartbeat of
-the last two minutes. If nobody vouches, or a journal knows a call that the database does not, then whatever fell due or was
-queued until now is born `unknown` and climbs the ladder (actions/settling.py): the journal, the provider, its events,
-a coach. What falls due later goes as always.
+A database is vouched for by the journals on this machine, if it knows their last calls, or by another worker's
+heartbeat of the last two minutes. If nobody vouches, or a journal knows a call that the database does not, then
+whatever fell due or was queued until now is born `unknown` and climbs the ladder (actions/settling.py): the journal,
+the provider, its events, a coach. What falls due later goes as always.
 """
 
 from datetime import datetime, timedelta

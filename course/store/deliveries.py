@@ -150,10 +150,11 @@ def of_subscriber(session: Session, subscriber_id: int) -> Sequence[Delivery]:
     return session.scalars(query).all()
 
 
-def unsettled(session: Session, enrollment_id: int) -> bool:
-    """Whether a lesson of this reader is on its way, or nobody knows."""
+def unsettled(session: Session, enrollment_id: int, *, but: Sent | None = None) -> bool:
+    """Whether a lesson of this reader is queued or on its way, or nobody knows; one that is `but` does not count."""
     query = select(Delivery.id).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
     query = query.where(Delivery.resigned_at.is_(None))
+    query = query.where(Delivery.state != but) if but else query
     return session.scalar(query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED))).limit(1)) is not None
 
 

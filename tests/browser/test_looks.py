@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
 from tests.browser.watch import watching
@@ -144,6 +144,7 @@ def _looked_at(page: Page, name: str, scheme: str, folder: Path, *, mail: bool =
     found = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
+        expect(page.get_by_text("Something broke on our side")).to_have_count(0)
         page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
         if wrong := looks.faults(page, mail=mail):
             found[f"{name} at {width} in {scheme}"] = wrong

@@ -13,8 +13,17 @@ relaxed = settings(max_examples=100, deadline=None)
 HOSTILE = st.lists(
     st.text(max_size=4)
     | st.sampled_from(
-        ["{{ first_name }}", "{{ name }}", "{% x %}", "%recipient.name%", "\r\n", "\r", "\n", "\x00", "\x85", "\u2028"]
-        + [
+        [
+            "{{ first_name }}",
+            "{{ name }}",
+            "{% x %}",
+            "%recipient.name%",
+            "\r\n",
+            "\r",
+            "\n",
+            "\x00",
+            "\x85",
+            "\u2028",
             "\u2029",
             "\x1b[31m",
             "\u202e",

@@ -58,8 +58,9 @@ def test_what_stands_for_a_placeholder_is_letters_and_digits_only(name: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ 7*7 }}", "{% for x in y %}", "{{ config }}", "{{ self.__class__ }}", "{{ first_name|upper }}", "{{first_name",
-        "{ { first_name } }", "{{ First_Name }}", "{{ first name }}", "{{ first_name\n}}", "{{{ first }}}", "{{}}",
+        "{{ 7*7 }}", "{% for x in y %}", "{{ config }}", "{{ self.__class__ }}", "{{ first_name|upper }}",
+        "{{first_name", "{ { first_name } }", "{{ First_Name }}",
+        "{{ first name }}", "{{ first_name\n}}", "{{{ first }}}", "{{}}",
         "${first_name}", "{# note #}", "%recipient.first_name%", "{{ unsubscribe() }}",
     ],
 )  # fmt: skip

@@ -81,7 +81,7 @@ class Dialect(ABC):
             raise Refused(self.refusal("message"))
         return [self.item(one) for one in ([raw] if single else raw)]
 
-    def send_ids(self, body: bytes) -> list[str]:
+    def send_ids(self, body: bytes | bytearray) -> list[str]:
         """The send ids of a request without reading its JSON. Within a text the quotes would be escaped."""
         found, mark = [], self.mark
         at = body.find(mark)

@@ -25,7 +25,7 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]  # names in lower case
-    body: bytes
+    body: bytes | bytearray
     at: float  # monotonic: when its last byte had come
 
     @property
@@ -180,7 +180,7 @@ class _Reader:
         del self._left[: end + 4]
         return head
 
-    def _exactly(self, length: int) -> bytes:
+    def _exactly(self, length: int) -> bytearray:
         body = bytearray(length)
         have = min(length, len(self._left))
         body[:have] = self._left[:have]
@@ -191,7 +191,7 @@ class _Reader:
             if not read:
                 raise HungUpError
             have += read
-        return bytes(body)
+        return body
 
 
 def _reset(connection: socket.socket) -> None:

@@ -41,8 +41,18 @@ SHIPPED = {path.name: path.read_text() for path in sorted((shipped("lessons") / 
 HOSTILE = st.lists(
     st.text(max_size=4)
     | st.sampled_from(
-        ["{{ unsubscribe }}", "{{ first_name }}", "{% x %}", "{{ 7*7 }}", "<script>", "</p>", '"', "'", "&", "\\", "%"]
-        + [
+        [
+            "{{ unsubscribe }}",
+            "{{ first_name }}",
+            "{% x %}",
+            "{{ 7*7 }}",
+            "<script>",
+            "</p>",
+            '"',
+            "'",
+            "&",
+            "\\",
+            "%",
             "\r\n",
             "\n",
             "\x00",
@@ -171,8 +181,7 @@ def test_whatever_is_typed_the_headers_are_one_line_each(name: str, title: str) 
     head, _, _ = mime.mail(mail).partition(b"\r\n\r\n")
     names = [line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
     assert sorted(names) == sorted(
-        [b"From", b"To", b"Subject", b"Message-ID", b"List-Unsubscribe", b"List-Unsubscribe-Post", b"List-Id"]
-        + [b"MIME-Version", b"Content-Type"]
+        [*map(str.encode, mail.headers), b"From", b"To", b"Subject", b"Message-ID", b"MIME-Version", b"Content-Type"]
     )
 
 
