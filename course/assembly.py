@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 from course import __version__
-from course.actions import guarding, installing, lesson_import
+from course.actions import guarding, installing, lesson_files, lesson_import
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
@@ -186,13 +186,13 @@ def _awake() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def files_in(folder: Path) -> list[lesson_import.Files]:
+def files_in(folder: Path) -> list[lesson_files.Files]:
     """The courses of a folder: the folder itself if it holds a course.toml, else each folder in it that does."""
     homes = [folder] if (folder / FILE).is_file() else sorted(p.parent for p in folder.glob(f"*/{FILE}"))
     if not homes:
         raise CourseError(f"{folder} holds no {FILE}, nor does any folder in it.")
     return [
-        lesson_import.Files(
+        lesson_files.Files(
             home.resolve().name, _text(home / FILE), {p.name: _text(p) for p in sorted(home.glob("*.md"))}
         )
         for home in homes
@@ -217,12 +217,12 @@ def import_shipped(parts: Parts) -> list[str]:
     return added
 
 
-def faults_of(files: lesson_import.Files) -> list[Fault]:
+def faults_of(files: lesson_files.Files) -> list[Fault]:
     """Everything wrong with the files of a course, the size of its mails included."""
-    faults = lesson_import.check(files)
+    faults = lesson_files.check(files)
     if faults:
         return faults
-    text, composer = lesson_import.read(files), Composer(shipped("templates") / "mail")
+    text, composer = lesson_files.read(files), Composer(shipped("templates") / "mail")
     facts = CourseFacts(
         slug=files.slug, title=text.title, sender=text.sender, sender_email="", reply_to="", list_id="", landing="",
         postal_address=text.postal_address, disclaimer=text.disclaimer,

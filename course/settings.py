@@ -7,67 +7,19 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from course.core import address
-from course.core.errors import BadAddress, BadSettings
+from course.core import setting_values
+from course.core.errors import BadSettings
 
 PREFIX = "COURSE_"
 RELAY_PORTS = {25, 465, 587}  # an SMTP server here sends mail on, also when it is on this machine
 SECRET_LENGTH = 32
-
-
-def _http_url(value: str) -> str:
-    allowed = "allowed is an address like https://course.example"
-    parts = _split(value.strip(), allowed)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError(allowed)
-    return value.strip().rstrip("/")
-
-
-def _split(value: str, allowed: str) -> SplitResult:
-    """The parts of a URL that can be read, its port too."""
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 (reading it is what fails)
-    except ValueError:
-        raise ValueError(allowed) from None
-    return parts
-
-
-def _mailbox(value: str) -> str:
-    try:
-        return value and address.checked(value)
-    except BadAddress as error:
-        raise ValueError(f"allowed is an email address: {error}") from None
-
-
-def _database_url(value: str) -> str:
-    allowed = "allowed are sqlite:////path/to/file and postgresql+psycopg://user@host/name"
-    _split(value, allowed)
-    if value and not value.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
-        raise ValueError(allowed)
-    return value
-
-
-def _provider_url(value: str) -> str:
-    allowed = "allowed are smtp://user:pass@host:port for smtp, and https://host for the others"
-    if value and not _split(value, allowed).hostname:
-        raise ValueError(allowed)
-    return value
-
-
-def _alert_url(value: str) -> str:
-    allowed = "allowed are https://… (pinged) and smtp://user:pass@host:port/you@example.org"
-    if value and _split(value, allowed).scheme not in {"https", "http", "smtp", "smtps"}:
-        raise ValueError(allowed)
-    return value
 
 
 def _state_folder() -> Path:
@@ -79,7 +31,7 @@ def _state_folder() -> Path:
         return Path("var-journal")
 
 
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, AfterValidator(setting_values.mailbox)]
 ProviderName = Literal["outbox", "smtp", "resend", "postmark"]
 
 
@@ -89,10 +41,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True)
 
     home: Path = Field(Path("var"), description="Folder for the database, the secret and the outbox")
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(setting_values.database_url)] = Field(
         "", description="sqlite:////path or postgresql+psycopg://…; empty: course.db in the home folder"
     )
-    public_url: Annotated[str, AfterValidator(_http_url)] = Field(
+    public_url: Annotated[str, AfterValidator(setting_values.http_url)] = Field(
         "http://127.0.0.1:8000", description="Where readers reach this site; every link in a mail begins with it"
     )
     secret_key: SecretStr = Field(
@@ -100,7 +52,7 @@ class Settings(BaseSettings):
         description="Signs links; several separated by blanks: the first signs, the others are still believed",
     )
     provider: ProviderName = Field("outbox", description="Who delivers mail; outbox keeps it in a folder")
-    provider_url: Annotated[str, AfterValidator(_provider_url)] = Field(
+    provider_url: Annotated[str, AfterValidator(setting_values.provider_url)] = Field(
         "", description="The provider's base URL, or smtp://user:pass@host:port"
     )
     provider_key: SecretStr = Field(SecretStr(""), description="The provider's API key or token")
@@ -113,7 +65,7 @@ class Settings(BaseSettings):
     from_: Mailbox = Field("", alias="COURSE_FROM", description="The sender's address")
     reply_to: Mailbox = Field("", description="Where replies to lessons go; empty: to the sender")
     postal_address: str = Field("", description="Stands at the foot of every lesson, as the law asks")
-    alert_url: Annotated[str, AfterValidator(_alert_url)] = Field(
+    alert_url: Annotated[str, AfterValidator(setting_values.alert_url)] = Field(
         "", description="Told when nothing can be sent: https://… or smtp://user:pass@host:port/you@example.org"
     )
     settle: float | None = Field(
@@ -164,7 +116,7 @@ class Settings(BaseSettings):
         parts = urlsplit(self.provider_url)
         if parts.scheme.startswith("smtp") and (parts.port or 587) in RELAY_PORTS:
             return False
-        return _is_loopback(parts.hostname or "")
+        return setting_values.is_loopback(parts.hostname or "")
 
     @property
     def provider_account(self) -> str:
@@ -195,13 +147,6 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         return self.secret_key.get_secret_value().split()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def load(port: int | None = None) -> Settings:

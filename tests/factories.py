@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from course.actions import guarding, installing, lesson_import, signup
-from course.actions.lesson_import import Files
+from course.actions.lesson_files import Files
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
@@ -46,7 +46,8 @@ postal_address = "1 Test Street, Testville"
 
 
 def lesson_text(title: str, body: str = "Hi {{ first_name }}, see [your page]({{ course_page }}).\n") -> str:
-    return f'+++\ntitle = "{title}"\nsubject = "About {title}"\npreview = "Short."\nsummary = "What {title} is."\n+++\n{body}'
+    front = f'title = "{title}"\nsubject = "About {title}"\npreview = "Short."\nsummary = "What {title} is."\n'
+    return f"+++\n{front}+++\n{body}"
 
 
 def files(slug: str = "running", toml: str = COURSE_TOML, titles: tuple[str, ...] = TITLES) -> Files:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from course import assembly
-from course.actions import lesson_import
+from course.actions import lesson_files
 from course.core import lesson_file
 from course.core.lesson_file import KEYS, LessonText
 from course.core.markup import targets
@@ -14,7 +14,7 @@ from course.core.placeholders import WRITTEN, Nonces
 from course.paths import shipped
 
 [FILES] = assembly.files_in(shipped("lessons"))
-COURSE = lesson_import.read(FILES)
+COURSE = lesson_files.read(FILES)
 LESSONS = {name: lesson_file.parse(text) for name, text in FILES.lessons.items()}
 
 

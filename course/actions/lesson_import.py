@@ -4,21 +4,18 @@ A file is compared with the digest of its own last import: unchanged does nothin
 both sides is a conflict that overwrites nothing.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from course.actions import planning
+from course.actions.lesson_files import Files, read, slug_of
 from course.core import course_file, lesson_file
 from course.core.course_file import WEEKDAYS, CourseText
-from course.core.errors import BadFile, Fault
-from course.core.schedule import known_zone
 from course.core.sequence import Timetable
 from course.store import courses, enrollments, installation
 from course.store.models import Course, Edit, Lesson
@@ -37,76 +34,9 @@ class Done(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """The files of one course, by name, as text."""
-
-    slug: str
-    course: str
-    lessons: Mapping[str, str]  # file name -> text, in order
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     file: str
     done: Done
-
-
-def read(files: Files) -> CourseText:
-    """Reads all files of a course. Raises BadFile with every fault that makes one of them unusable."""
-    faults = [*_names(files), *_twice(files)]
-    for name, text in files.lessons.items():
-        faults += _faults_of(partial(lesson_file.parse, text, f"{files.slug}/{name}"))
-    faults += _faults_of(lambda: _course(files))
-    if faults:
-        raise BadFile(faults)
-    return _course(files)
-
-
-def check(files: Files) -> list[Fault]:
-    """Every fault in the files of a course, those too that only its readers would meet."""
-    faults = [*_names(files), *_twice(files), *_faults_of(lambda: _course(files))]
-    for name, text in files.lessons.items():
-        faults += lesson_file.check(text, f"{files.slug}/{name}")
-    return faults
-
-
-def _course(files: Files) -> CourseText:
-    return course_file.parse(files.course, len(files.lessons), known_zone, f"{files.slug}/{course_file.FILE}")
-
-
-def _faults_of(reading: Callable[[], object]) -> list[Fault]:
-    try:
-        reading()
-    except BadFile as error:
-        return error.faults
-    return []
-
-
-SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-MAX_SLUG, MAX_NAME = 80, 120  # characters; of the folder, and of a file
-
-
-def _names(files: Files) -> list[Fault]:
-    faults = []
-    if not SLUG.fullmatch(files.slug) or len(files.slug) > MAX_SLUG:
-        remedy = f"Name it like plan-and-lift: small letters, digits and dashes, at most {MAX_SLUG}"
-        faults.append(Fault(files.slug, 0, "the folder's name cannot stand in a link", remedy))
-    for name in files.lessons:
-        if not lesson_file.NAME.fullmatch(name):
-            remedy = "Name it like 01-first-steps.md: number, dash, small letters, digits and dashes"
-            faults.append(Fault(f"{files.slug}/{name}", 0, "the name says no order", remedy))
-        elif len(name) > MAX_NAME:
-            faults.append(Fault(f"{files.slug}/{name}", 0, f"the name is over {MAX_NAME} characters", "Shorten it"))
-    return faults
-
-
-def _twice(files: Files) -> list[Fault]:
-    slugs = [_slug(name) for name in files.lessons]
-    return [
-        Fault(f"{files.slug}/{name}", 0, f"two lessons are called {_slug(name)}", "Rename one of them")
-        for name in files.lessons
-        if slugs.count(_slug(name)) > 1
-    ]
 
 
 def import_course(session: Session, files: Files, now: datetime, course_now: datetime) -> list[Entry]:
@@ -171,11 +101,11 @@ class _Import:
     def run(self, files: Files, text: CourseText, course_done: Done) -> list[Entry]:
         before, entries = self._present(), []
         for name, source in files.lessons.items():
-            if course_done is Done.CONFLICT and _slug(name) not in self.lessons:
+            if course_done is Done.CONFLICT and slug_of(name) not in self.lessons:
                 entries.append(Entry(name, Done.CONFLICT))  # its gap is in the course file that was not taken
             else:
                 entries.append(Entry(name, self._lesson(name, source)))
-        slugs = [_slug(name) for name in files.lessons]
+        slugs = [slug_of(name) for name in files.lessons]
         if course_done is not Done.CONFLICT:
             self._place([self.lessons[slug] for slug in slugs], text.gaps, before, course_done)
         if course_done in {Done.NEW, Done.CHANGED}:
@@ -188,9 +118,9 @@ class _Import:
         return courses.terms_of(self.session, self.course.id).at(self.course_now) if self.lessons else None
 
     def _lesson(self, name: str, source: str) -> Done:
-        digest, lesson = lesson_file.digest(source), self.lessons.get(_slug(name))
+        digest, lesson = lesson_file.digest(source), self.lessons.get(slug_of(name))
         if lesson is None:
-            self.lessons[_slug(name)] = self._new_lesson(_slug(name), source, digest)
+            self.lessons[slug_of(name)] = self._new_lesson(slug_of(name), source, digest)
             return Done.NEW
         if digest == lesson.imported_digest:
             return Done.UNCHANGED
@@ -269,11 +199,6 @@ def export_course(session: Session, course: Course, course_now: datetime) -> Fil
         for number, step in enumerate(timetable.steps, 1)
     }
     return Files(course.slug, course_file.updated(course.imported, present), lessons)
-
-
-def _slug(name: str) -> str:
-    found = lesson_file.NAME.fullmatch(name)
-    return found[2] if found else name
 
 
 def _merged(wanted: list[int], present: list[int]) -> list[int]:

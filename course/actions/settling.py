@@ -166,8 +166,7 @@ def _spread(stay: Sequence[int], answers: Sequence[Outcome], members: Sequence[i
 
 
 def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome]:
-    wanted = [*case.send_ids, case.neighbour] if case.neighbour else case.send_ids
-    found = provider.look_up(wanted)
+    found = provider.look_up([*case.send_ids, case.neighbour] if case.neighbour else case.send_ids)
     # A question that does not even find what is there proves nothing: a wrong stream, an index that lags.
     exact = provider.settle == timedelta(0)  # the outbox: its search is the truth itself
     credible = settled and (exact or (case.neighbour is not None and found.get(case.neighbour) is not None))
@@ -247,5 +246,5 @@ def _wanted(session: Session, row: Delivery) -> bool:
     person = subscribers.by_id(session, row.subscriber_id)
     if person is None or subscribers.suppression(session, person.email_key):
         return False
-    found = enrollments.by_id(session, row.enrollment_id) if row.enrollment_id else None
-    return found is None or found.status in {Enrolled.ACTIVE, Enrolled.FINISHED}
+    found = row.enrollment_id and enrollments.by_id(session, row.enrollment_id)
+    return not found or found.status in {Enrolled.ACTIVE, Enrolled.FINISHED}

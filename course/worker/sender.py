@@ -8,7 +8,7 @@ from threading import Lock
 
 from sqlalchemy.orm import Session
 
-from course.actions import events, guarding, recording, settling
+from course.actions import events, guarding, marking, recording, settling
 from course.actions.recording import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
@@ -45,7 +45,7 @@ class Sender:
         began = self.awake()
         with self._marking, self.database.write() as session:
             self._notice_another_database(session)
-            batch = self.sending.mark(session, kind, self.now())
+            batch = marking.mark(self.sending, session, kind, self.now())
         if batch is None:
             return False
         if batch.members:
@@ -97,7 +97,7 @@ class Sender:
         """Sends these, as one call. True if they were refused."""
         began = self.awake()
         with self.database.write() as session:
-            batch = self.sending.mark(session, kind, self.now(), only=members)
+            batch = marking.mark(self.sending, session, kind, self.now(), only=members)
         if batch is None or not batch.members:
             return False
         outcomes = self._send_and_record(kind, batch, began)

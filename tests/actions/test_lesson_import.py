@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from course import assembly
-from course.actions import lesson_import
-from course.actions.lesson_import import Done, Files
+from course.actions import lesson_files, lesson_import
+from course.actions.lesson_files import Files
+from course.actions.lesson_import import Done
 from course.core import lesson_file
 from course.core.errors import BadFile
 from course.paths import shipped
@@ -477,7 +478,7 @@ def test_files_that_cannot_be_used_are_named_and_change_nothing(world: World, na
     assert said in str(caught.value)
     assert everything(world) == before
     assert export(world) == course
-    assert said in "\n".join(map(str, lesson_import.check(wanted)))
+    assert said in "\n".join(map(str, lesson_files.check(wanted)))
 
 
 def test_every_fault_of_every_file_is_named_at_once(world: World) -> None:
@@ -492,9 +493,9 @@ def test_every_fault_of_every_file_is_named_at_once(world: World) -> None:
 
 def test_what_only_readers_would_meet_is_checked_and_does_not_stop_an_import(world: World) -> None:
     wanted = changed(files(), "02-week.md", lesson_text("Week", "{{ firstname }} [x](y.md)\n"))
-    assert [fault.line for fault in lesson_import.check(wanted)] == [7, 7]
+    assert [fault.line for fault in lesson_files.check(wanted)] == [7, 7]
     assert import_files(world, wanted)["02-week.md"] is Done.CHANGED
-    assert lesson_import.check(files()) == []
+    assert lesson_files.check(files()) == []
 
 
 def test_courses_stand_side_by_side(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from course.actions.lesson_import import Files
+from course.actions.lesson_files import Files
 from course.mail.postmark import Postmark
 from course.store.db import Database
 from course.store.migrations import migrate

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from course.actions import marking
 from tests.bench import seed
 from tests.factories import START
 
@@ -35,7 +36,7 @@ def one_tick(world) -> float:  # type: ignore[no-untyped-def]
     began = time.perf_counter()
     try:
         with world.database.write() as session:
-            batch = world.sender.sending.mark(session, "lesson", world.now())
+            batch = marking.mark(world.sender.sending, session, "lesson", world.now())
             assert batch is not None
             assert len(batch.members) == 100
             raise _Undo

@@ -312,14 +312,14 @@ def test_the_clock_going_back_before_the_send_hour_shuts_the_window_again():
 # --- the rules
 
 
-@examples(150, 5000)
+@examples(100, 5000)
 @given(situations(), gaps | st.just(0), paces)
 def test_due_is_the_least_opening_that_keeps_every_rule(situation, gap, pace):
     w, anchor, paused_until = situation
     assert due(anchor, gap, pace, w, paused_until=paused_until) == expected(anchor, gap, pace, w, paused_until)
 
 
-@examples(400, 5000)
+@examples(250, 5000)
 @given(situations(), gaps, paces)
 def test_every_rule_by_itself(situation, gap, pace):
     w, anchor, paused_until = situation
@@ -339,7 +339,7 @@ def is_first_after_a_gap(instant: datetime, w: Window) -> bool:
     return before < datetime.combine(now.date(), w.opens) < now and now - before > MINUTE
 
 
-@examples(120, 1500)
+@examples(80, 1500)
 @given(situations())
 def test_the_opening_is_the_first_and_is_open(situation):
     w, instant, _ = situation
@@ -349,7 +349,7 @@ def test_the_opening_is_the_first_and_is_open(situation):
     assert opening(w, found) == found
 
 
-@examples(300, 5000)
+@examples(200, 5000)
 @given(situations())
 def test_open_is_what_the_wall_shows_and_the_next_chance_is_open(situation):
     w, instant, _ = situation
@@ -359,7 +359,7 @@ def test_open_is_what_the_wall_shows_and_the_next_chance_is_open(situation):
     assert chance == instant if is_open(w, instant) else chance == opening(w, instant)
 
 
-@examples(300, 5000)
+@examples(200, 5000)
 @given(situations(), st.data(), gaps, paces)
 def test_later_anchors_longer_gaps_longer_pauses_never_bring_it_forward(situation, data, gap, pace):
     w, anchor, paused_until = situation
@@ -371,7 +371,7 @@ def test_later_anchors_longer_gaps_longer_pauses_never_bring_it_forward(situatio
     assert went <= due(anchor, gap, pace, w, paused_until=longer)
 
 
-@examples(200, 1500)
+@examples(120, 1500)
 @given(situations(), gaps | st.just(0))
 def test_a_slower_pace_is_never_sooner(situation, gap):
     w, anchor, paused_until = situation

@@ -122,7 +122,7 @@ class Site:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `course …` to its end."""
         command = [sys.executable, "-m", "course", *arguments]
-        options: dict[str, Any] = {"cwd": ROOT, "env": self.environment, "timeout": 120, "text": True}
+        options: dict[str, Any] = {"cwd": ROOT, "env": self.environment, "timeout": 60, "text": True}
         return subprocess.run(command, capture_output=True, check=False, **options)
 
     def faults(self) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from course.actions import installing, lesson_import
-from course.actions.lesson_import import Files
+from course.actions.lesson_files import Files
 from course.actions.letters import Letters
 from course.core.links import Links
 from course.core.tokens import Tokens

@@ -1,0 +1,207 @@
+"""The mark: who is due and may get mail now gets a delivery, and their next lesson is planned.
+
+Suppression, leaving, pause and window are checked here, in the transaction that marks.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from course.actions import recording, signup
+from course.actions.letters import Place, Recipient
+from course.actions.planning import Planner
+from course.actions.sending import Batch, Kind, Marking, Sending
+from course.core.clock import Now
+from course.core.letter import Letter, Message
+from course.core.sequence import Step
+from course.core.status import Enrolled, Sent
+from course.store import calls, courses, deliveries, enrollments
+
+
+def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collection[int] | None = None) -> Batch | None:
+    """Takes what is due and stores the call for it. None: nothing is due, or nothing may go now. A batch without
+    members: rows were planned anew, and there may be more to do. `only` names queued deliveries, no others."""
+    lane = calls.lane(session, sending.provider.name, sending.account, lock=sending.caps.on)
+    if lane.failures:
+        lane = calls.lane(session, sending.provider.name, sending.account, lock=True)
+    size = sending.room(lane, kind, now.machine)
+    if size <= 0:
+        return None
+    marking = _Marking(sending, session, now, sending.new_call_id())
+    found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only)
+    if not found:
+        return None
+    if lane.failures:
+        lane.paused_until = now.machine + sending.lease  # one probe at a time; its answer says how to go on
+    if sending.caps.on:
+        calls.spend(lane, len(marking.members), now.machine)
+    return marking.batch(kind)
+
+
+@dataclass(slots=True)
+class _Marking(Marking):
+    """Confirmations, and lessons."""
+
+    letters: dict[int, tuple[Letter | None, str]] = field(default_factory=dict)  # by revision
+
+    def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
+        queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
+        for row in queued:
+            if self.maybe_gone(row):
+                self.hold_restored(row)
+                continue
+            if not signup.may_confirm(self.session, row.email_key, self.now.machine):
+                self.cancel(row, "the address may not be mailed")
+                continue
+            course = self.planners[row.course_id].course
+            message = self.sending.letters.confirm_message(
+                course,
+                subscriber=row.subscriber_id,
+                email=row.email,
+                email_key=row.email_key,
+                copy=row.copy,
+                now=self.now.machine,
+            )
+            self.again(row)
+            self.join(row.id, message)
+        return bool(queued)
+
+    def lessons(self, limit: int, only: Collection[int] | None) -> bool:
+        """Lessons that were put back come first, then whoever is due, oldest first."""
+        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit, only)
+        room = limit - len(queued) if only is None else 0
+        due = enrollments.take_due(self.session, self.now.course, room) if room else ()
+        self._queued_lessons(queued)
+        self._due_lessons(due)
+        return bool(queued or due)
+
+    def _queued_lessons(self, queued: Sequence[Any]) -> None:
+        readers = {row.id: row for row in enrollments.rows(self.session, (row.enrollment_id for row in queued))}
+        for row in queued:
+            if self.maybe_gone(row):
+                self.hold_restored(row)
+                continue
+            reader, planner = readers[row.enrollment_id], self.planners[row.course_id]
+            step = next((s for s in planner.timetable(reader).steps if s.lesson == row.lesson_id), None)
+            if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed or step is None:
+                self.cancel(row, "no longer wanted")
+            elif not self._may_leave(planner, reader, row.asked_at):
+                opening = planner.opening(reader, reader.timezone, self.now.course)
+                wait = opening - self.now.course
+                deliveries.change(self.session, row.id, not_before=self.now.machine + wait)
+            else:
+                self._send_again(row, reader, planner, step)
+
+    def _send_again(self, row: Any, reader: Any, planner: Planner, step: Step) -> None:
+        letter, problem = self._letter(planner, step.revision)
+        if letter is None:
+            deliveries.change(self.session, row.id, **self.refusal(problem))
+        else:
+            place = _place(row.id, planner, reader, step, row.copy)
+            # Its revision is pinned anew, since no copy of it was ever taken.
+            self.again(row, revision_id=step.revision, number=place.number, count=place.count)
+            self.join(row.id, self._message(letter, planner, reader, place))
+        excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
+        enrollments.save_plans(self.session, [_moved(planner, reader, step, excluded, self.now.course)])
+
+    def _due_lessons(self, due: Sequence[Any]) -> None:
+        excluded = enrollments.exclusions(self.session, (reader.id for reader in due)) if due else {}
+        going: list[tuple[Any, Planner, Step]] = []
+        moved, waiting, finished = [], [], []
+        for reader in due:
+            planner, out = self.planners[reader.course_id], excluded.get(reader.id, set())
+            step = planner.timetable(reader).next_step(reader.had, out)
+            if step is None:
+                finished.append({"key": reader.id, "due_at": None, "status": Enrolled.FINISHED})
+            elif not self._may_leave(planner, reader, reader.asked_at):
+                opening = planner.opening(reader, reader.timezone, self.now.course)
+                waiting.append({"key": reader.id, "due_at": opening, "asked_at": None})
+            else:
+                going.append((reader, planner, step))
+                # What was perhaps sent already went when it was due; the gap to the next one counts from there.
+                went_at = reader.due_at if self.due_before_restore(reader) else self.now.course
+                moved.append(_moved(planner, reader, step, out, went_at))
+        for plans in (moved, waiting, finished):
+            enrollments.save_plans(self.session, plans)
+        self._new_deliveries(going)
+        if self.restored:
+            recording.hold_next(self.session, self.restored)
+
+    def _new_deliveries(self, going: Sequence[tuple[Any, Planner, Step]]) -> None:
+        rows = []
+        for reader, planner, step in going:
+            place = _place(0, planner, reader, step, reader.copy)
+            letter, problem = self._letter(planner, step.revision)
+            state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
+            if self.due_before_restore(reader):
+                state |= {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
+            elif letter is None:
+                state |= self.refusal(problem)
+            rows.append(self._row(reader, step, place) | state)
+        for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
+            letter, _ = self._letter(planner, step.revision)
+            if row["state"] == Sent.UNKNOWN:
+                self.restored.append(identity)
+            elif letter:
+                place = Place(identity, step.lesson, reader.copy, row["number"], row["count"])
+                self.join(identity, self._message(letter, planner, reader, place))
+
+    def _row(self, reader: Any, step: Step, place: Place) -> dict[str, Any]:
+        return {
+            "kind": "lesson",
+            "subscriber_id": reader.subscriber_id,
+            "course_id": reader.course_id,
+            "enrollment_id": reader.id,
+            "lesson_id": step.lesson,
+            "copy": reader.copy,
+            "revision_id": step.revision,
+            "number": place.number,
+            "count": place.count,
+            "asked_at": reader.asked_at,
+            "attempts": 1,
+            "created_at": self.now.machine,
+        }
+
+    def _letter(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
+        """The compiled letter; or None and why not: one lesson that cannot be rendered stops no other."""
+        if revision_id not in self.letters:
+            self.letters[revision_id] = self._compiled(planner, revision_id)
+        return self.letters[revision_id]
+
+    def _compiled(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
+        revision = courses.revision(self.session, revision_id)
+        if revision.held_at:
+            return None, revision.held_reason or "held"
+        try:
+            return self.sending.letters.lesson(planner.course, revision.source), ""
+        except Exception as error:  # whatever a lesson's text does, it is that lesson's fault
+            return None, f"the lesson cannot be rendered: {error}"
+
+    def _message(self, letter: Letter, planner: Planner, reader: Any, place: Place) -> Message:
+        to = Recipient(reader.id, reader.links, reader.email, reader.email_key, reader.name)
+        return self.sending.letters.lesson_message(letter, planner.course, to, place)
+
+    def _may_leave(self, planner: Planner, reader: Any, asked_at: datetime | None) -> bool:
+        at, checks_window = self.now.course, self.sending.checks_window
+        return planner.may_leave(reader, reader.timezone, asked_at, at, checks_window=checks_window)
+
+
+def _place(delivery: int, planner: Planner, reader: Any, step: Step, copy: int) -> Place:
+    timetable = planner.timetable(reader)
+    return Place(delivery, step.lesson, copy, timetable.number(step.lesson), len(timetable.steps))
+
+
+def _moved(planner: Planner, reader: Any, step: Step, excluded: set[int], at: datetime) -> dict[str, Any]:
+    """The reader's row after this lesson went: the next one is planned at once."""
+    plan = planner.after(reader, reader.timezone, step.lesson, at, excluded)
+    return {
+        "key": reader.id,
+        "anchor_at": at,
+        "asked_at": None,
+        "had": [*reader.had, step.lesson] if step.lesson not in reader.had else reader.had,
+        "due_at": plan and plan.due_at,
+        "status": Enrolled.ACTIVE if plan else Enrolled.FINISHED,
+    }
