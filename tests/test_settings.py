@@ -97,6 +97,9 @@ BAD = {
         ("11", "'11': input should be less than or equal to 10"),
         ("-1", "'-1': input should be greater than or equal to 0"),
     ],
+    "COURSE_RATE_PER_SECOND": [("-1", "'-1': input should be greater than or equal to 0")],
+    "COURSE_RATE_PER_DAY": [("1.5", "'1.5': input should be a valid integer")],
+    "COURSE_WARM_UP": [("x", "'x': input should be a valid integer")],
     "COURSE_LOG_LEVEL": [("loud", "'loud': input should be 'debug', 'info', 'warning' or 'error'")],
 }  # fmt: skip
 
@@ -295,6 +298,16 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> Non
     assert len(said) == 1
     assert said == {(tmp_path / "raced" / "secret").read_text()}
     assert os.listdir(tmp_path / "raced") == ["secret"]
+
+
+def test_whoever_comes_second_keeps_the_secret_of_the_first(tmp_path: Path) -> None:
+    """Both looked and found none; links that the first one made must stay good."""
+    path = tmp_path / "secret"
+    settings._make_secret(path)
+    first = path.read_text()
+    settings._make_secret(path)
+    assert path.read_text() == first
+    assert os.listdir(tmp_path) == ["secret"]
 
 
 def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(

@@ -114,6 +114,8 @@ def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetim
 
 def hold_next(session: Session, members: Sequence[int]) -> None:
     """Plans no lesson after these until they are settled. Nothing waits any more for one that was resigned."""
+    if not members:
+        return
     rows = deliveries.many(session, members).values()
     enrollments.hold(session, (row.enrollment_id for row in rows if row.enrollment_id and not row.resigned_at))
 
@@ -135,6 +137,8 @@ def _put_back(
     backoff: Backoff,
 ) -> None:
     """Surely not taken: queued again. The next lesson is not planned while this one waits."""
+    if not failed:
+        return
     rows, queued = deliveries.many(session, _ids(failed)), []
     for member, outcome in failed:
         row = rows[member]

@@ -72,7 +72,7 @@ def take(session: Session, sending: Sending, now: Now) -> Case | None:
         left=frozenset(call.members)
         - {row.id for row in mine if _wanted(session, row) and _may_leave(session, planners, sending, row, now.course)},
         send_ids=[send_id_of(session, letters, row) for row in mine],
-        neighbour=_neighbour(session, letters, call) if mine else None,
+        neighbour=_neighbour(session, letters, call) if mine and sending.provider.settle is not None else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
         elsewhere=(call.provider, call.account) != where,
         restored=call.kind == guarding.RESTORED,

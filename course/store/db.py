@@ -61,7 +61,7 @@ def _read(url: str) -> URL:
         found = make_url(url)
     except (ArgumentError, ValueError):
         raise CourseError("COURSE_DATABASE_URL cannot be read as an address of a database.") from None
-    # SQLAlchemy's own choice for the plain name is an older driver, which we do not have.
+    # What the plain name means depends on SQLAlchemy's release; we have this driver.
     return found.set(drivername="postgresql+psycopg") if found.drivername == "postgresql" else found
 
 

@@ -105,12 +105,14 @@ class Sender:
 
     def settle(self) -> bool:
         """One call that nobody knows the end of."""
-        sending = self.sending
+        sending, began = self.sending, self.awake()
         with self.database.write() as session:
             case = settling.take(session, sending, self.now())
         if case is None:
             return False
         self.point("taken")
+        if self.awake() - began > self._patience:
+            return True  # held up: people may have left meanwhile, so whoever takes it up next looks again
         witness = self.journal.read() if case.restored else Witness()
         outcomes = settling.ask(sending.provider, case, self.now().machine, witness)
         self.point("asked")

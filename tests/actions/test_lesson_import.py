@@ -19,7 +19,7 @@ from course.core.errors import BadFile
 from course.paths import shipped
 from course.store import courses
 from course.store.models import Course, Edit, Exclusion, Lesson, Revision, Term
-from tests.actions.steps import lessons_to, pass_days
+from tests.actions.steps import lessons_to, on_sqlite, pass_days
 from tests.factories import COURSE_TOML, START, TITLES, World, files, lesson_text
 
 [SHIPPED] = assembly.files_in(shipped("lessons"))
@@ -98,6 +98,7 @@ def test_the_shipped_course_comes_out_as_it_came_in_byte_for_byte(world: World) 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
+@on_sqlite
 def test_files_of_any_system_come_out_byte_for_byte(world: World, ends: str, mark: str) -> None:
     def written(text: str) -> str:
         return mark + text.replace("\n", ends)
@@ -179,6 +180,7 @@ def test_a_changed_file_makes_a_revision_and_the_old_one_stays(world: World) -> 
     assert set(import_files(world, wanted).values()) == {Done.UNCHANGED}
 
 
+@on_sqlite
 def test_a_file_that_is_put_back_to_what_it_was_is_a_change(world: World) -> None:
     import_files(world, changed(files(), "02-week.md", lesson_text("Week", "New words.\n")))
     assert import_files(world, files())["02-week.md"] is Done.CHANGED
@@ -210,6 +212,7 @@ def test_a_lesson_that_changed_on_both_sides_is_a_conflict_and_overwrites_nothin
     assert "From the coach." in export(world).lessons["02-week.md"]
 
 
+@on_sqlite
 def test_a_file_that_did_not_change_leaves_an_edit_inside_the_course_alone(world: World) -> None:
     edit_here(world, "week", lesson_text("Week", "From the coach.\n"))
     assert set(import_files(world, files()).values()) == {Done.UNCHANGED}
@@ -227,6 +230,7 @@ def test_what_was_exported_after_an_edit_comes_back_as_known_and_may_be_changed_
     assert export(world) == again
 
 
+@on_sqlite
 def test_a_conflict_ends_when_the_export_is_compared_and_imported(world: World) -> None:
     edit_here(world, "week", lesson_text("Week", "From the coach.\n"))
     mine = changed(files(), "02-week.md", lesson_text("Week", "From the file.\n"))
@@ -260,6 +264,7 @@ def test_a_course_that_changed_on_both_sides_is_a_conflict_and_overwrites_nothin
     assert in_course(world)[1] == ("week", 3)
 
 
+@on_sqlite
 def test_a_new_lesson_waits_while_its_gap_is_in_a_course_file_that_was_not_taken(world: World) -> None:
     """It has no place yet; half a lesson would stop the whole course."""
     reader = world.enroll()
@@ -278,6 +283,7 @@ def test_a_new_lesson_waits_while_its_gap_is_in_a_course_file_that_was_not_taken
     assert world.enrollment(reader).status == "finished"
 
 
+@on_sqlite
 def test_both_sides_may_make_the_same_change(world: World) -> None:
     change_course_here(world, title="Better")
     wanted = replace(files(), course=COURSE_TOML.replace("Five lessons", "Better"))
@@ -285,6 +291,7 @@ def test_both_sides_may_make_the_same_change(world: World) -> None:
     assert export(world) == wanted
 
 
+@on_sqlite
 def test_a_gap_or_an_hour_that_was_changed_inside_the_course_stays_while_its_file_is_unchanged(world: World) -> None:
     with world.database.write() as session:
         course = world.the_course(session)
@@ -324,6 +331,7 @@ def test_a_changed_hour_plans_every_waiting_reader_anew(world: World) -> None:
     assert due(world, reader) == START.replace(day=29, hour=23, minute=30)
 
 
+@on_sqlite
 def test_a_lesson_that_went_is_not_touched_by_a_new_plan(world: World) -> None:
     reader = world.enroll()
     world.drain()
@@ -350,6 +358,7 @@ def test_a_new_lesson_is_got_by_readers_before_it_and_skipped_by_readers_past_it
     assert live_and_list(world, "past@runner.test") == ALL
 
 
+@on_sqlite
 def test_two_new_lessons_side_by_side_are_both_skipped_by_readers_past_them(world: World) -> None:
     world.enroll("past@runner.test")
     pass_days(world, 4)  # lessons 1 and 2
@@ -384,6 +393,7 @@ def test_a_lesson_without_a_file_is_kept_and_said_and_goes_on_being_sent(world: 
     assert everything(world) == before
 
 
+@on_sqlite
 def test_lessons_may_change_places(world: World) -> None:
     import_files(world, course_of(("Start", "Why", "Week", "How", "Fuel"), [0, 3, 4, 3, 4]))
     assert in_course(world) == [("start", 0), ("why", 3), ("week", 4), ("how", 3), ("fuel", 4)]
@@ -396,6 +406,7 @@ orders = st.lists(st.sampled_from("abcdef"), min_size=1, unique=True)
 @shared
 @given(st.lists(orders, min_size=2, max_size=4))
 @example([["a", "b", "c"], ["b", "c"], ["c", "d", "b"]])
+@on_sqlite
 def test_any_order_of_files_is_the_order_of_the_course_and_what_has_no_file_stays_beside_its_neighbour(
     world: World, imports: list[list[str]]
 ) -> None:
@@ -466,6 +477,7 @@ BAD: dict[str, tuple[Files, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
+@on_sqlite
 def test_files_that_cannot_be_used_are_named_and_change_nothing(world: World, name: str) -> None:
     wanted, said = BAD[name]
     if "01-start.md" in wanted.lessons:
@@ -481,6 +493,7 @@ def test_files_that_cannot_be_used_are_named_and_change_nothing(world: World, na
     assert said in "\n".join(map(str, lesson_files.check(wanted)))
 
 
+@on_sqlite
 def test_every_fault_of_every_file_is_named_at_once(world: World) -> None:
     wanted = changed(changed(replace(files(), course="gaps = []"), "02-week.md", "x"), "05-fuel.md", "+++\n+++\n")
     with pytest.raises(BadFile) as caught:
@@ -491,6 +504,7 @@ def test_every_fault_of_every_file_is_named_at_once(world: World) -> None:
     assert len(caught.value.faults) >= 6
 
 
+@on_sqlite
 def test_what_only_readers_would_meet_is_checked_and_does_not_stop_an_import(world: World) -> None:
     wanted = changed(files(), "02-week.md", lesson_text("Week", "{{ firstname }} [x](y.md)\n"))
     assert [fault.line for fault in lesson_files.check(wanted)] == [7, 7]
@@ -498,6 +512,7 @@ def test_what_only_readers_would_meet_is_checked_and_does_not_stop_an_import(wor
     assert lesson_files.check(files()) == []
 
 
+@on_sqlite
 def test_courses_stand_side_by_side(world: World) -> None:
     reader = world.enroll()
     before = due(world, reader)

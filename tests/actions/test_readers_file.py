@@ -20,7 +20,7 @@ from course.core.readers_csv import Row
 from course.core.status import Enrolled, Suppressed
 from course.store import enrollments, subscribers
 from course.store.models import Consent, Delivery, Enrollment, Subscriber
-from tests.actions.steps import ANN, lessons_to, pass_days
+from tests.actions.steps import ANN, lessons_to, on_sqlite, pass_days
 from tests.factories import START, TITLES, World, files
 
 NOTE = "list of the clinic, agreed on paper, 2026-10"
@@ -100,6 +100,7 @@ def test_the_proof_of_consent_is_what_the_importer_says(world: World) -> None:
         assert consent.subscriber_id == session.query(Subscriber).one().id
 
 
+@on_sqlite
 def test_the_first_lesson_goes_at_each_ones_next_send_hour(world: World) -> None:
     """It is 3 pm in Greenwich: the evening in Tokyo, the morning in New York, and nobody asked for it at once."""
     zones = {"": (24, 12), "Asia/Tokyo": (23, 22), "Europe/Berlin": (24, 6), "America/Los_Angeles": (23, 15)}
@@ -108,6 +109,7 @@ def test_the_first_lesson_goes_at_each_ones_next_send_hour(world: World) -> None
         assert enrollment(world, f"a{n}@x.test").due_at == START.replace(day=day, hour=hour)
 
 
+@on_sqlite
 def test_an_imported_reader_gets_all_five_lessons_once(world: World) -> None:
     import_emails(world, ANN)
     pass_days(world, 20)
@@ -132,6 +134,7 @@ def test_one_person_in_several_spellings_is_one_reader(world: World) -> None:
         assert session.query(Enrollment).count() == 3
 
 
+@on_sqlite
 def test_each_line_that_cannot_be_used_is_named_and_the_others_go_on(world: World) -> None:
     rows = rows_of(("nobody",), (ANN,), ("",), ("bob@x.test", "", "Mars/Base"), ("x@y.test", "A\x00"), ("z" * 700,))
     lines = import_rows(world, rows)
@@ -144,6 +147,7 @@ def test_each_line_that_cannot_be_used_is_named_and_the_others_go_on(world: Worl
     assert lines[5].detail == "email: An address has at most 254 characters"
 
 
+@on_sqlite
 def test_every_line_of_a_file_gets_one_line_of_report_in_order(world: World) -> None:
     suppress(world, Suppressed.BOUNCE, "gone@x.test")
     emails = ["b@x.test", "gone@x.test", "nobody", "a@x.test", "B@X.test", "GONE@x.test", "c@x.test"]
@@ -175,6 +179,7 @@ def test_who_bounced_or_complained_is_not_brought_back_by_a_file_ever(world: Wor
         assert session.query(Subscriber).count() == session.query(Enrollment).count() == 0
 
 
+@on_sqlite
 def test_who_was_stopped_stays_stopped_also_when_the_suppression_is_gone(world: World) -> None:
     reader = world.enroll()
     with world.database.write() as session:
@@ -184,6 +189,7 @@ def test_who_was_stopped_stays_stopped_also_when_the_suppression_is_gone(world: 
     assert import_emails(world, ANN) == [Result.LEFT]
 
 
+@on_sqlite
 def test_who_finished_is_known(world: World) -> None:
     import_emails(world, ANN)
     pass_days(world, 20)
@@ -215,6 +221,7 @@ def test_a_file_changes_neither_name_nor_zone_nor_the_day_of_a_confirmed_reader(
         assert (person.name, person.timezone, person.confirmed_at) == ("Ann", "Europe/Berlin", confirmed)
 
 
+@on_sqlite
 def test_who_left_one_course_may_be_brought_into_another(world: World) -> None:
     world.enroll()
     leave(world)
@@ -299,8 +306,14 @@ def test_an_import_and_a_sign_up_of_one_person_at_once_both_work(world: World, f
         assert sorted(kind for (kind,) in session.query(Consent.kind)) == ["import", "signup"]
 
 
-def test_an_import_and_a_confirmation_of_one_person_at_once_make_one_enrollment(world: World) -> None:
-    world.sign_up()
+@pytest.mark.parametrize("known", [False, True], ids=["somebody new", "a reader of another course"])
+def test_an_import_and_a_confirmation_of_one_person_at_once_make_one_enrollment(world: World, known: bool) -> None:
+    with world.database.write() as session:
+        lesson_import.import_course(session, files("second"), START, START)
+    if known:
+        world.enroll()
+    else:
+        world.sign_up()
     states: list[object] = []
 
     def confirm() -> None:
@@ -308,7 +321,7 @@ def test_an_import_and_a_confirmation_of_one_person_at_once_make_one_enrollment(
             with world.database.write() as session:
                 person = subscribers.by_id(session, 1, lock=True)
                 assert person is not None
-                course = world.the_course(session)
+                course = world.the_course(session, "second")
                 state = signup.look(session, person, course, world.machine)
                 if state is Confirmed.READY:
                     signup.confirm(session, person, course, Origin(), now=world.machine, course_now=world.course)
@@ -318,7 +331,8 @@ def test_an_import_and_a_confirmation_of_one_person_at_once_make_one_enrollment(
 
     thread = threading.Thread(target=confirm)
     with world.database.write() as session:
-        lines = readers_file.import_rows(session, world.the_course(session), rows_of((ANN,)), NOTE, world.now())
+        course = world.the_course(session, "second")
+        lines = readers_file.import_rows(session, course, rows_of((ANN,)), NOTE, world.now())
         assert [line.result for line in lines] == [Result.ADDED]
         thread.start()
         thread.join(0.2)
@@ -326,7 +340,7 @@ def test_an_import_and_a_confirmation_of_one_person_at_once_make_one_enrollment(
     thread.join(30)
     assert states == [Confirmed.ALREADY]
     with world.database.read() as session:
-        assert session.query(Enrollment).count() == 1
+        assert session.query(Enrollment).count() == 1 + known
 
 
 def test_two_imports_of_one_file_at_once_add_each_person_once(world: World) -> None:
@@ -390,6 +404,7 @@ def test_everybody_of_a_course_goes_out_with_where_they_stand(world: World) -> N
     )
 
 
+@on_sqlite
 def test_no_formula_goes_out(world: World) -> None:
     import_rows(world, rows_of(("+a@x.test", "=HYPERLINK(1)"), ("b@x.test", "@SUM(1)"), ("c@x.test", "-1")))
     lines = export(world).splitlines()[1:]
@@ -398,6 +413,7 @@ def test_no_formula_goes_out(world: World) -> None:
     ]  # fmt: skip
 
 
+@on_sqlite
 def test_what_went_out_comes_in_elsewhere_as_the_same_people(world: World) -> None:
     import_rows(world, rows_of(("+a@x.test", "=A", "Asia/Tokyo"), ("b@bücher.test", "Bée")))
     exported = export(world)
@@ -408,6 +424,7 @@ def test_what_went_out_comes_in_elsewhere_as_the_same_people(world: World) -> No
     ]  # fmt: skip
 
 
+@on_sqlite
 def test_the_course_is_the_one_that_was_named_or_the_first(world: World) -> None:
     with world.database.write() as session:
         lesson_import.import_course(session, files("second"), START, START)
@@ -417,6 +434,7 @@ def test_the_course_is_the_one_that_was_named_or_the_first(world: World) -> None
             readers_file.the_course(session, "third")
 
 
+@on_sqlite
 def test_a_paused_reader_of_the_future_keeps_the_plan(world: World) -> None:
     """Importing again plans nobody anew."""
     import_emails(world, ANN)

@@ -18,7 +18,7 @@ from course.core.tokens import Purpose, epoch
 from course.mail.outbox import Outbox
 from course.store import enrollments, subscribers
 from course.store.models import Consent, Delivery, Enrollment, Subscriber, Suppression
-from tests.actions.steps import ANN, lessons_to, pass_days
+from tests.actions.steps import ANN, lessons_to, on_sqlite, pass_days
 from tests.factories import COURSE_TOML, START, TITLES, World, files
 
 FORM = Origin("blog:knee", "203.0.113.7", "Firefox " + "x" * 400)
@@ -195,6 +195,7 @@ def test_somebody_new_is_asked_once_and_nothing_else_happens(world: World) -> No
         ("bounced before ever confirming", False),
     ],
 )
+@on_sqlite
 def test_who_is_asked_to_confirm(world: World, before: str, asked: bool) -> None:
     if before != "new":
         sign_up(world)
@@ -217,6 +218,7 @@ def test_who_is_asked_to_confirm(world: World, before: str, asked: bool) -> None
     assert consents(world)[said:] == ["signup"]  # whoever it was, that somebody asked is noted
 
 
+@on_sqlite
 def test_a_stranger_gets_no_lesson_sent_to_anybody(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -272,6 +274,7 @@ def test_sign_ups_at_once_make_one_person_and_at_most_three_confirmations(world:
     assert consents(world) == ["signup"] * 5
 
 
+@on_sqlite
 def test_before_confirming_the_newest_name_and_zone_count_and_empty_ones_do_not(world: World) -> None:
     sign_up(world, ANN, "Typo", "Europe/Berlin")
     sign_up(world, ANN, "Ann", "")
@@ -329,12 +332,14 @@ def test_confirming_twice_is_confirming_once(world: World) -> None:
     assert consents(world) == ["signup", "confirm"]
 
 
+@on_sqlite
 def test_the_link_of_a_confirmation_says_when_it_ends(world: World) -> None:
     link = world.letters.links.confirmation(7, 3, START)
     numbers = world.letters.links.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2], 3)
     assert numbers == (7, 3, epoch(START + timedelta(days=7)))
 
 
+@on_sqlite
 def test_confirming_after_leaving_goes_on_with_the_course(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -349,6 +354,7 @@ def test_confirming_after_leaving_goes_on_with_the_course(world: World) -> None:
     assert consents(world) == ["signup", "confirm", "leave", "signup", "confirm"]
 
 
+@on_sqlite
 def test_who_finished_is_told_so_and_gets_nothing_again(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -367,6 +373,7 @@ def test_who_finished_is_told_so_and_gets_nothing_again(world: World) -> None:
         (Suppressed.BOUNCE, 30, Confirmed.READY),
     ],
 )
+@on_sqlite
 def test_an_address_that_refused_may_confirm_only_a_month_after_a_bounce(
     world: World, reason: Suppressed, days: int, state: Confirmed
 ) -> None:
@@ -391,6 +398,7 @@ def test_nobody_and_nothing_is_unknown(world: World) -> None:
         assert signup.look(session, Subscriber(id=1), None, world.machine) is Confirmed.UNKNOWN
 
 
+@on_sqlite
 def test_where_a_reader_came_from_is_kept_with_the_enrollment(world: World) -> None:
     world.sign_up(ANN)
     sign_up(world)
@@ -404,6 +412,7 @@ def test_where_a_reader_came_from_is_kept_with_the_enrollment(world: World) -> N
         assert found.source == "newsletter:9"  # the newest sign-up
 
 
+@on_sqlite
 def test_a_first_lesson_with_a_gap_waits_for_its_day(world: World) -> None:
     toml = COURSE_TOML.replace("gaps = [0, ", "gaps = [2, ")
     with world.database.write() as session:
@@ -457,6 +466,7 @@ def test_leaving_ends_everything_and_leaving_twice_is_leaving_once(world: World)
     assert consents(world) == ["signup", "confirm", "leave"]
 
 
+@on_sqlite
 def test_leaving_before_the_first_lesson_went_means_that_it_never_goes(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -476,6 +486,7 @@ def test_coming_back_goes_on_where_the_reader_was(world: World) -> None:
     assert lessons_to(world) == ALL
 
 
+@on_sqlite
 def test_coming_back_without_having_left_changes_nothing(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -484,6 +495,7 @@ def test_coming_back_without_having_left_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("reason", Suppressed)
+@on_sqlite
 def test_an_address_that_refused_does_not_come_back(world: World, reason: Suppressed) -> None:
     sign_up(world)
     confirm(world)
@@ -494,6 +506,7 @@ def test_an_address_that_refused_does_not_come_back(world: World, reason: Suppre
     assert status(world) == Enrolled.LEFT
 
 
+@on_sqlite
 def test_who_finished_may_leave_and_come_back_and_has_still_finished(world: World) -> None:
     sign_up(world)
     confirm(world)
@@ -506,6 +519,7 @@ def test_who_finished_may_leave_and_come_back_and_has_still_finished(world: Worl
     assert lessons_to(world) == ALL
 
 
+@on_sqlite
 def test_who_comes_back_is_not_planned_for_a_lesson_that_they_are_to_skip(world: World) -> None:
     """A new lesson with a short gap, put in behind the reader, would else bring the next one early."""
     sign_up(world)
@@ -588,6 +602,7 @@ def test_whatever_a_reader_does_no_lesson_comes_twice_and_none_after_leaving(
     leave(world, email)
 
 
+@on_sqlite
 def test_letters_of_different_courses_do_not_wait_for_one_another(world: World) -> None:
     with world.database.write() as session:
         other = files("second", titles=("Other",), toml=COURSE_TOML.replace("[0, 3, 4, 3, 4]", "[0]"))

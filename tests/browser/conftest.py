@@ -25,16 +25,15 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`make run SPEED=172800`: two days a second."""
+    """`make run SPEED=345600`: four days a second."""
     with Site(tmp_path_factory.mktemp("browser")) as site:
-        site.run(2 * DAY)
+        site.run(4 * DAY)
         yield site
 
 
 @pytest.fixture(scope="session")
 def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where pictures go: COURSE_SCREENSHOTS, else a folder that pytest clears away."""
-    folder = os.environ.get("COURSE_SCREENSHOTS")
-    path = Path(folder).absolute() if folder else tmp_path_factory.mktemp("screenshots")
+    path = Path(os.environ.get("COURSE_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots")).absolute()
     path.mkdir(parents=True, exist_ok=True)
     return path

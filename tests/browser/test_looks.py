@@ -1,8 +1,9 @@
 """Every page and every mail, at two widths, in light and dark: nothing sticks out, is nameless, too pale or refused.
 
-The pictures are kept where COURSE_SCREENSHOTS says, for people to look at.
+COURSE_SCREENSHOTS=folder keeps a picture of each for people to look at.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.flows.site import DAY, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 WIDTHS = (360, 1200)
+PICTURES = "COURSE_SCREENSHOTS" in os.environ  # all of them cost half a minute; else only what is wrong
 ANN, EVE = "ann@runner.test", "a.rather.long.address.of.somebody@subdomain.of.a.rather.long.domain.test"
 Pages = dict[str, str]  # name -> path
 
@@ -145,7 +147,8 @@ def _looked_at(page: Page, name: str, scheme: str, folder: Path, *, mail: bool =
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         expect(page.get_by_text("Something broke on our side")).to_have_count(0)
-        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
         if wrong := looks.faults(page, mail=mail):
             found[f"{name} at {width} in {scheme}"] = wrong
+        if wrong or PICTURES:
+            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
     return found

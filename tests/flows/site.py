@@ -1,5 +1,6 @@
 """An installation of ours under test: its folder, its environment, and the processes that run in it."""
 
+import os
 import re
 import signal
 import socket
@@ -45,6 +46,11 @@ class Process:
 
     def poll(self) -> int | None:
         return self._process.poll()
+
+    def cpu_seconds(self) -> float:
+        """What it used of the machine until now."""
+        user, system = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def end(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code. One that does not end is killed, and its code tells."""

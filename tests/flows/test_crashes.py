@@ -7,8 +7,7 @@ leases of all rounds run out side by side.
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,7 @@ MOMENTS: list[tuple[dict[str, Any], Callable[[Seen, Seen], bool]]] = [
     ({"accept_delay": HELD}, lambda before, now: now["taking"] > 0),
     ({"rates": [[1.0, {"do": "slow", "seconds": HELD}]]}, lambda before, now: now["accepted"] > before["accepted"]),
 ]
-LONG = os.environ.get("COURSE_LONG") == "1"
-ROUNDS = 40 if LONG else 3
-DROPPED = [{"do": "ok_then_reset"}, {"do": "5xx"}, *([{"do": "429"}, {"do": "ok_then_5xx"}] * 5 if LONG else [])]
+DROPPED = [{"do": "ok_then_reset"}, {"do": "5xx"}]
 
 
 @dataclass
@@ -45,6 +42,7 @@ class Course:
 
     site: Site
     fake: FakeProvider
+    rounds: int
     workers: int = 0  # besides `course run`
     readers: list[str] = field(default_factory=list)
     struck: int = 0  # crashes while a call was under way
@@ -53,11 +51,11 @@ class Course:
     def go(self) -> None:
         """Through all rounds to the end of the course."""
         self.start()
-        for number in range(2 * ROUNDS):
-            if self.struck < ROUNDS:
+        for number in range(2 * self.rounds):
+            if self.struck < self.rounds:
                 self.crash(number)
         self.fake.behave(list=DROPPED)
-        eventually(self.finished, 60 + 10 * ROUNDS, 0.25)
+        eventually(self.finished, 120, 0.25)
         self.seen = self.fake.state()
 
     def start(self) -> None:
@@ -97,55 +95,68 @@ class Course:
         return self.site.states() == {"accepted": (1 + COURSE) * len(self.readers)}
 
 
-COURSES = [*SHORT, ("resend", "postgresql"), ("postmark", "sqlite")] if LONG else SHORT
-Lives = dict[tuple[str, str], "Future[Course]"]
+Case = tuple[str, str, int]  # provider, engine, rounds
+SHORT = [("resend", "sqlite", 3), ("postmark", "postgresql", 3)]
+MANY = [(provider, engine, 40) for provider in ("resend", "postmark") for engine in ("sqlite", "postgresql")]
 
 
 @pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Lives]:
-    """All of them at once: most of their time they wait for a lease to end."""
-    with ExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(4))
+def lives(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[Case, Any]]:
+    """Futures of all that are to run, at once: most of their time they wait for a lease to end."""
+    with ThreadPoolExecutor(len(SHORT + MANY)) as threads:
         yield {
-            (provider, engine): threads.submit(_live, tmp_path_factory.mktemp(provider), provider, database)
-            for provider, engine in COURSES
-            for database in _databases(provider, engine, request)
+            case: threads.submit(_live, tmp_path_factory.mktemp(case[0]), case, database)
+            for case in _cases(request)
+            for database in _databases(case, request)
         }
 
 
-def _databases(provider: str, engine: str, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+def _cases(request: pytest.FixtureRequest) -> list[Case]:
+    items = [item for item in request.session.items if getattr(item, "originalname", "") == TEST]
+    chosen = [item for item in items if os.environ.get("COURSE_LONG") == "1" or not item.get_closest_marker("long")]
+    return [item.callspec.params["case"] for item in chosen]  # type: ignore[attr-defined]
+
+
+def _databases(case: Case, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The setting for one; or nothing where there is no PostgreSQL."""
-    if engine == "sqlite":
+    if case[1] == "sqlite":
         yield {}
     elif postgres.find():
         cluster: postgres.Cluster = request.getfixturevalue("cluster")
-        yield {"database_url": cluster.create(f"crash_{provider}")}
+        yield {"database_url": cluster.create("_".join(("crash", *map(str, case))))}
 
 
-def _live(folder: Path, provider: str, database: dict[str, str]) -> Course:
+def _live(folder: Path, case: Case, database: dict[str, str]) -> Course:
     """Through all rounds to the end. What is asked of the course afterwards is read from its files."""
-    with FakeProvider(folder / "provider") as fake:
+    provider, _, rounds = case
+    options = ("--for", "3600")
+    with FakeProvider(folder / "provider", options=options) as fake:
         settings = {"provider": provider, "provider_key": "k", "provider_url": fake.url} | database
         with Site(folder / "site", settings) as site:
-            course = Course(site, fake, workers=1 if database else 0)
+            course = Course(site, fake, rounds, workers=1 if database else 0)
             course.go()
             return course
 
 
+def _params() -> Iterator[Any]:
+    for cases, marks in ((SHORT, ()), (MANY, conftest.LONG)):
+        for case in cases:
+            engine = [pytest.mark.postgres] if case[1] == "postgresql" else []
+            yield pytest.param(case, marks=[*marks, *engine], id="-".join(map(str, case)))
+
+
 @pytest.mark.xdist_group("crashes")
-@pytest.mark.parametrize(
-    ("provider", "engine"),
-    [pytest.param(*one, marks=[pytest.mark.postgres] if "postgresql" in one else []) for one in COURSES],
-)
+@pytest.mark.parametrize("case", _params())
 def test_a_crash_repeats_nothing_and_loses_nothing(
-    provider: str, engine: str, lives: Lives, request: pytest.FixtureRequest
+    case: Case, lives: dict[Case, Any], request: pytest.FixtureRequest
 ) -> None:
+    provider, engine, rounds = case
     if engine == "postgresql":
         request.getfixturevalue("cluster")  # skips or fails where there is none
 
-    course = lives[provider, engine].result()
+    course: Course = lives[case].result()
 
-    assert course.struck == ROUNDS
+    assert course.struck == rounds
     assert course.fake.duplicates() == {}
     inbox = Ledger(course.fake)
     assert {one: numbers(inbox.lessons(one)) for one in course.readers} == dict.fromkeys(
@@ -153,7 +164,10 @@ def test_a_crash_repeats_nothing_and_loses_nothing(
     )
     assert course.site.faults() == []
     settled = course.seen["replayed"] if provider == "resend" else course.seen["lookups"]
-    assert settled >= ROUNDS, "every call that was struck was asked about"
+    assert settled >= rounds, "every call that was struck was asked about"
+
+
+TEST = test_a_crash_repeats_nothing_and_loses_nothing.__name__
 
 
 def test_the_outbox_is_never_in_doubt(new_site: NewSite) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from course.core.course_file import parse_again
 from course.core.letter import Letter, Message, Values
-from course.core.placeholders import AUTHORS
+from course.core.placeholders import AUTHORS, Nonces
 from course.mail import mime
 from course.mail.render import Composer, CourseFacts, as_text
 from course.paths import shipped
@@ -202,6 +202,17 @@ def test_the_words_about_a_course_are_text_in_its_mails(words: str) -> None:
         assert Seen(hostile.html).links() == Seen(plain.html).links()
         assert words.split()[0] in hostile.text
         assert hostile.subject.isprintable()
+
+
+def test_words_that_look_like_what_stands_for_a_placeholder_stay_words() -> None:
+    """Whoever knows how slots are hidden can write one, in a lesson or in a course's title."""
+    forged = Nonces("").standing_for("unsubscribe")
+    assert f"press {forged} now" in lesson(f"press {forged} now\n").text
+    facts = CourseFacts("r", forged, "S", "c@x.test", "", "", "", "r.x.test", "https://x.test")
+    assert confirmation(facts).subject == f"Confirm your place: {forged}"
+    source = lesson_text("Week", "Body.")
+    forged = Nonces(source, "r", forged).standing_for("unsubscribe")
+    assert forged in message(COMPOSER.lesson(FACTS, source + forged, "mail")).text
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ def perform(world: "World", act: Act) -> bool:
     """False: there was nothing to do, or it was not allowed."""
     if act.name in _COACH:
         return _COACH[act.name](world, act.value)
+    if act.name == "still_waiting" and any(one.email_key == address(act.who) for one in world.readers()):
+        return False
     with world.stage.database.write() as session:
         course = courses.by_slug(session, SLUG)
         person = subscribers.by_key(session, address(act.who))
@@ -62,12 +64,6 @@ def _sign_up(world: "World", session: Session, course: Course, person: Subscribe
         for days in (1, 3, 9):
             world.plan(Act(world.clock + timedelta(days=days), "still_waiting", act.who))
     return True
-
-
-def _still_waiting(world: "World", session: Session, course: Course, person: Subscriber | None, act: Act) -> bool:
-    if person and enrollments.of(session, person.id, course.id):
-        return False
-    return _sign_up(world, session, course, person, act)
 
 
 def _confirm(world: "World", session: Session, course: Course, person: Subscriber | None, act: Act) -> bool:
@@ -130,7 +126,7 @@ def _enrollment(session: Session, course: Course, person: Subscriber | None) -> 
 
 _READER: dict[str, Any] = {
     "sign_up": _sign_up,
-    "still_waiting": _still_waiting,
+    "still_waiting": _sign_up,
     "confirm": _confirm,
     "import": _import,
     "leave": _leave,

@@ -73,6 +73,8 @@ def nobody_who_left(run: Run) -> Found:
             gone = [a for a in run.absences if a.email_key == entry.to and a.since < entry.licence]
             if any(one.until is None or entry.licence < one.until for one in gone):
                 yield Violation(entry.turn, "I2 left", f"{entry.to} had left")
+            if entry.at - run.turns[entry.licence - 1].at > SLACK:
+                yield Violation(entry.turn, "I2 late", f"the leave to send to {entry.to} was old")
         turn = run.turns[entry.licence - 1]
         readers = [reader for reader in turn.readers.values() if reader.email_key == entry.to]
         if entry.unsubscribe and any(reader.status not in {"active", "finished"} for reader in readers):
@@ -263,9 +265,9 @@ def attempts_are_fair(run: Run) -> Found:
 def strangers_change_nothing(run: Run) -> Found:
     """I8: an event counts only if the provider truly told it of this message."""
     for turn, before, row in _changes(run):
-        if row.heard and (before is None or before.heard != row.heard):
-            if (run.send_ids[row.id], row.heard) not in run.genuine:
-                yield Violation(turn.number, "I8 forged", f"delivery {row.id} heard {row.heard}, which nobody told")
+        new = row.heard and (before is None or before.heard != row.heard)
+        if new and (run.send_ids[row.id], row.heard) not in run.genuine:
+            yield Violation(turn.number, "I8 forged", f"delivery {row.id} heard {row.heard}, which nobody told")
 
 
 def letters_are_whole(run: Run) -> Found:

@@ -74,7 +74,7 @@ class Script:
 
 def script(seed: int, rng: Random) -> Script:
     start = FIRST_DAY + timedelta(days=rng.randrange(500), seconds=rng.randrange(86_400))
-    readers = rng.choice((4, 4, 4, 5))
+    readers = rng.choice((4, 4, 4, 4, 5))
     return Script(
         seed=seed,
         start=start,
@@ -82,8 +82,8 @@ def script(seed: int, rng: Random) -> Script:
         traits=(_traits(rng, "first"), _traits(rng, "second")),
         readers=readers,
         zones=tuple(rng.choice(ZONES) for _ in range(readers)),
-        trouble=rng.choice((0.05, 0.2, 0.4)),
-        meddling=rng.choice((0.05, 0.2, 0.4)),
+        trouble=rng.choice((0.05, 0.15, 0.3)),
+        meddling=rng.choice((0.05, 0.15, 0.3)),
         lateness=timedelta(minutes=rng.choice((1, 5, 60))),
         on_unknown=rng.choice(("hold", "hold", "resend")),
         bad_addresses=_some(rng, readers, 0.07),

@@ -27,10 +27,11 @@ from tests.factories import KEY
 from tests.simulation import acts, story
 from tests.simulation.observer import Observer
 from tests.simulation.provider import Account
-from tests.simulation.records import Absence, Post, Run, Taken, Turn, instant
+from tests.simulation.records import Absence, Post, Reader, Run, Taken, Turn, instant
 from tests.simulation.script import Act, address, script
 from tests.simulation.stage import Book, stage
 
+PATIENCE = timedelta(hours=72)  # then the engine gives up
 AFTERWARDS = timedelta(days=400)  # so long a world goes on when nothing goes wrong any more
 SPINS = 300  # steps at one instant, then it is no progress but a loop
 logging.getLogger("course").setLevel(logging.CRITICAL)  # adapters that stumble are part of the story
@@ -245,7 +246,9 @@ class World:
 
     def _settling(self, again: datetime, marked: datetime) -> datetime:
         """Workers look at an open call every ten minutes; the world lets them do so ever less often, to be quick."""
-        return max(again, self.clock + (self.clock - marked) / 2)
+        rarely = self.clock + 2 * (self.clock - marked)
+        last = marked + PATIENCE
+        return max(again, min(rarely, last) if self.clock < last else rarely)
 
     def _perform_due(self) -> None:
         while self._acts and self._acts[0][0] <= self.clock:
@@ -284,7 +287,7 @@ class World:
     def tell(self, account: str, entry: Taken, what: Happened, mailbox: str) -> None:
         """The provider's event: early, late, doubled, out of order, or never."""
         self.run.genuine.add((entry.send_id, what))
-        if not self.quiet and self.rng.random() < 0.2:
+        if not self.quiet and self.rng.random() < 0.4:
             return
         identity = f"{entry.send_id}-{what}-{len(self.run.ledger)}"
         for _ in range(self.rng.choice((1, 1, 1, 2))):
@@ -329,6 +332,9 @@ class World:
         self.run.turns.append(Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition))
         if self._tell:
             self.say(label, *story.changes(self.run.turns))
+
+    def readers(self) -> Iterable[Reader]:
+        return self.run.last.readers.values()
 
     def email_key(self, subscriber: int) -> str:
         return self.observer._one("SELECT email_key FROM subscriber WHERE id = :id", id=subscriber)

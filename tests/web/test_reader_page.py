@@ -1,5 +1,8 @@
 """The reader's own page: where I am, what I had, what comes when."""
 
+import pytest
+
+from course.core.outcome import Unreachable
 from tests.factories import PUBLIC_URL, TITLES
 from tests.web.site import Page, Site, link, sqlite_only
 
@@ -51,6 +54,23 @@ def test_every_lesson_that_went_can_be_read_again(site: Site) -> None:
     assert [Page(site.get(url)).words.count("Lesson 1 of 5") for url in lessons] == [1, 0]
     assert all(url.startswith(PUBLIC_URL) for url in lessons)
     assert len(lessons) == 2
+
+
+def test_a_lesson_that_waits_for_the_provider_keeps_its_place(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    enrollment = site.world.enroll()
+    with monkeypatch.context() as away:
+        away.setattr(type(site.world.provider), "post", lambda _, _body, _key, count: [Unreachable("away")] * count)
+        site.world.sender.step("lesson")
+    assert [row.state for row in site.rows("delivery") if row.kind == "lesson"] == ["queued"]
+    url = site.world.letters.links.reader(enrollment, 0)
+    page = Page(site.get(url))
+    assert "0 of 5 lessons sent" in page.words
+    assert "Lesson 1 Start Next: on its way now" in page.words
+    assert [found["class"] for found in page.all("li")] == ["next", "later", "later", "later", "later"]
+    assert not [target for target in page.targets() if "/lessons/" in target]
+    site.world.go(hours=1)
+    site.world.drain()
+    assert "1 of 5 lessons sent" in Page(site.get(url)).words
 
 
 @sqlite_only

@@ -73,7 +73,6 @@ def _confirmed(session: Session, found: Enrollment, person: Subscriber, course: 
         course=course,
         plan=plan,
         next=next((line for line in plan if line["state"] == "next"), None),
-        at_once=found.asked_at is not None,
         reader_url=services().letters.links.reader(found.id, found.links),
         zone=person.timezone or course.timezone,
     )

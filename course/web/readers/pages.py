@@ -7,13 +7,16 @@ from sqlalchemy.orm import Session
 
 from course.actions.planning import Planner
 from course.core import lesson_file
+from course.core.lesson_file import LessonText
 from course.core.status import Enrolled, Sent
 from course.core.tokens import Purpose
 from course.store import courses, deliveries, enrollments, subscribers
-from course.store.models import Course, Enrollment, Subscriber
+from course.store.models import Course, Delivery, Enrollment, Subscriber
 from course.web import doors, words
 from course.web.doors import open_door
 from course.web.services import services
+
+NOW = "on its way now"
 
 
 def add_to(bp: Blueprint) -> None:
@@ -74,35 +77,37 @@ def person_and_course(session: Session, found: Enrollment) -> tuple[Subscriber, 
 
 def timeline(session: Session, found: Enrollment, person: Subscriber, course: Course) -> list[dict[str, Any]]:
     """Every lesson of a reader in order: what went, what is next, what comes later; times in the reader's zone."""
-    zone, links = person.timezone or course.timezone, services().letters.links
-    sent = deliveries.lessons_sent(session, found.id)
+    zone, active = person.timezone or course.timezone, found.status == Enrolled.ACTIVE
+    promised = [row for row in _promised(session, found) if active or row.state != Sent.QUEUED]
     planner = Planner(course, courses.terms_of(session, course.id))
     excluded = enrollments.exclusions(session, [found.id])[found.id]
-    plans = list(planner.rest(found, person.timezone, excluded)) if found.status == Enrolled.ACTIVE else []
-    revisions = courses.revisions(
-        session, [*(row.revision_id for row in sent if row.revision_id), *(plan.step.revision for plan in plans)]
-    )
-    texts = {key: lesson_file.parse(row.source) for key, row in revisions.items()}
-    lines = [
-        {
-            "title": texts[row.revision_id].title,
-            "action": texts[row.revision_id].action,
-            "state": "sent",
-            "when": words.when(row.created_at, zone),
-            "url": links.lesson(row.id),
-        }
-        for row in sent
-        if row.revision_id
-    ]
+    plans = list(planner.rest(found, person.timezone, excluded)) if active else []
+    ids = [*(row.revision_id for row in promised if row.revision_id), *(plan.step.revision for plan in plans)]
+    texts = {key: lesson_file.parse(row.source) for key, row in courses.revisions(session, ids).items()}
+    lines = [_promised_line(row, texts[row.revision_id], zone) for row in promised if row.revision_id]
     for plan in plans:
-        at_once = found.asked_at is not None and plan is plans[0]
-        lines.append(
-            {
-                "title": texts[plan.step.revision].title,
-                "action": "",
-                "state": "later" if plan is not plans[0] else "next",
-                "when": "on its way now" if at_once else words.when(plan.due_at, zone),
-                "url": "",
-            }
-        )
+        is_next = all(line["state"] == "sent" for line in lines)
+        now = is_next and found.asked_at is not None
+        when = NOW if now else words.when(plan.due_at, zone)
+        lines.append(_line(texts[plan.step.revision], state="next" if is_next else "later", when=when, now=now))
     return [line | {"number": number} for number, line in enumerate(lines, 1)]
+
+
+def _promised(session: Session, found: Enrollment) -> list[Delivery]:
+    """The newest copy of each lesson that went, may have gone, or waits for the provider; in order."""
+    rows = deliveries.of_subscriber(session, found.subscriber_id)[::-1]
+    newest = {row.lesson_id: row for row in rows if row.enrollment_id == found.id and row.lesson_id is not None}
+    return [row for row in newest.values() if row.state not in {Sent.REFUSED, Sent.CANCELLED}]
+
+
+def _promised_line(row: Delivery, text: LessonText, zone: str) -> dict[str, Any]:
+    if row.state == Sent.QUEUED:
+        return _line(text, state="next", when=NOW, now=True)
+    url = services().letters.links.lesson(row.id)
+    return _line(text, state="sent", when=words.when(row.created_at, zone), action=text.action, url=url)
+
+
+def _line(
+    text: LessonText, *, state: str, when: str, action: str = "", url: str = "", now: bool = False
+) -> dict[str, Any]:
+    return {"title": text.title, "action": action, "state": state, "when": when, "url": url, "now": now}
