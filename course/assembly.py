@@ -150,7 +150,13 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     loop.every(2, sender.settle, "settle")
     loop.every(1, sender.listen, "events")
     loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts, process), "tick")
-    return loop, sender.close
+
+    def close() -> None:
+        sender.close()
+        with parts.database.write() as session:
+            installing.stop_calendar(session, datetime.now(UTC))
+
+    return loop, close
 
 
 def watch_loop(parts: Parts) -> Loop:

@@ -17,12 +17,21 @@ from course.assembly import Parts
 from course.core.errors import CourseError
 
 THREADS = 8
+LONGEST_BODY = 3 * 1024 * 1024  # bytes; a little over what the webhooks take, the app refuses the rest
 
 
 def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
     """Runs the web server, with the worker beside it if wanted, until it is told to stop."""
     listener = _listener(host, port)
-    server = waitress.create_server(assembly.web_app(parts), sockets=[listener], threads=THREADS, ident=None)
+    server = waitress.create_server(
+        assembly.web_app(parts),
+        sockets=[listener],
+        threads=THREADS,
+        ident=None,
+        # What a proxy says is for the app: ProxyFix believes so many hops as are trusted, and the outbox refuses all.
+        clear_untrusted_proxy_headers=False,
+        max_request_body_size=LONGEST_BODY,
+    )
     with _ends_on_signals(), _watching(parts), _working(parts) if worker else nullcontext():
         server.run()  # takes SystemExit and KeyboardInterrupt as the wish to end
         server.close()

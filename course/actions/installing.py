@@ -56,6 +56,14 @@ def note_calendar(session: Session, now: datetime) -> None:
         _write(row, calendar(session, now).moved_to(now))
 
 
+def stop_calendar(session: Session, now: datetime) -> None:
+    """A process that kept the calendar ends: it stands still from here, unless another one notes it again."""
+    row = installation.get(session, lock=True)
+    if row and row.speed > 1 and _running(row, now):
+        _write(row, _calendar(row).moved_to(now))
+        row.real_at = now - ALIVE
+
+
 def _running(row: Installation, now: datetime) -> bool:
     return row.speed > 1 and now - row.real_at < ALIVE
 

@@ -17,7 +17,7 @@ from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Mail, Maildir
 from tests.flows.site import DAY, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 WIDTHS = (360, 1200)
 PICTURES = "COURSE_SCREENSHOTS" in os.environ  # all of them cost half a minute; else only what is wrong
 ANN, EVE = "ann@runner.test", "a.rather.long.address.of.somebody@subdomain.of.a.rather.long.domain.test"

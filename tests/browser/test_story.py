@@ -8,7 +8,7 @@ from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
 from tests.flows.site import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 ZONE = "Europe/Lisbon"
 
 

@@ -1,6 +1,7 @@
 """Sites and providers for the flows; each ends what it started."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,13 @@ LONG = (
 )
 NewSite = Callable[..., Site]
 NewProvider = Callable[..., FakeProvider]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell that starts us in the background makes us ignore Ctrl-C, and what we start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

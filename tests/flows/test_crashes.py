@@ -5,16 +5,12 @@ dies in that moment, so the mail is taken and nobody of ours knows. Every round 
 leases of all rounds run out side by side.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import postgres
 from tests.fake_provider.client import FakeProvider
 from tests.fake_provider.waiting import eventually
 from tests.flows import conftest
@@ -46,7 +42,6 @@ class Course:
     workers: int = 0  # besides `course run`
     readers: list[str] = field(default_factory=list)
     struck: int = 0  # crashes while a call was under way
-    seen: dict[str, Any] = field(default_factory=dict)  # the provider's counts in the end
 
     def go(self) -> None:
         """Through all rounds to the end of the course."""
@@ -56,7 +51,6 @@ class Course:
                 self.crash(number)
         self.fake.behave(list=DROPPED)
         eventually(self.finished, 120, 0.25)
-        self.seen = self.fake.state()
 
     def start(self) -> None:
         for _ in range(self.workers):
@@ -95,79 +89,40 @@ class Course:
         return self.site.states() == {"accepted": (1 + COURSE) * len(self.readers)}
 
 
-Case = tuple[str, str, int]  # provider, engine, rounds
-SHORT = [("resend", "sqlite", 3), ("postmark", "postgresql", 3)]
-MANY = [(provider, engine, 40) for provider in ("resend", "postmark") for engine in ("sqlite", "postgresql")]
+def _cases() -> list[Any]:
+    """Provider, database and how often it is killed: a pair of each, and all of them many times over."""
+    short = [("resend", "sqlite"), ("postmark", "postgresql")]
+    every = [(provider, engine) for provider in ("resend", "postmark") for engine in ("sqlite", "postgresql")]
+    return [
+        *(pytest.param(provider, engine, 3, marks=_needs(engine)) for provider, engine in short),
+        *(pytest.param(provider, engine, 40, marks=[*_needs(engine), *conftest.LONG]) for provider, engine in every),
+    ]
 
 
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[Case, Any]]:
-    """Futures of all that are to run, at once: most of their time they wait for a lease to end."""
-    with ThreadPoolExecutor(len(SHORT + MANY)) as threads:
-        yield {
-            case: threads.submit(_live, tmp_path_factory.mktemp(case[0]), case, database)
-            for case in _cases(request)
-            for database in _databases(case, request)
-        }
+def _needs(engine: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.postgres] if engine == "postgresql" else []
 
 
-def _cases(request: pytest.FixtureRequest) -> list[Case]:
-    items = [item for item in request.session.items if getattr(item, "originalname", "") == TEST]
-    chosen = [item for item in items if os.environ.get("COURSE_LONG") == "1" or not item.get_closest_marker("long")]
-    return [item.callspec.params["case"] for item in chosen]  # type: ignore[attr-defined]
-
-
-def _databases(case: Case, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The setting for one; or nothing where there is no PostgreSQL."""
-    if case[1] == "sqlite":
-        yield {}
-    elif postgres.find():
-        cluster: postgres.Cluster = request.getfixturevalue("cluster")
-        yield {"database_url": cluster.create("_".join(("crash", *map(str, case))))}
-
-
-def _live(folder: Path, case: Case, database: dict[str, str]) -> Course:
-    """Through all rounds to the end. What is asked of the course afterwards is read from its files."""
-    provider, _, rounds = case
-    options = ("--for", "3600")
-    with FakeProvider(folder / "provider", options=options) as fake:
-        settings = {"provider": provider, "provider_key": "k", "provider_url": fake.url} | database
-        with Site(folder / "site", settings) as site:
-            course = Course(site, fake, rounds, workers=1 if database else 0)
-            course.go()
-            return course
-
-
-def _params() -> Iterator[Any]:
-    for cases, marks in ((SHORT, ()), (MANY, conftest.LONG)):
-        for case in cases:
-            engine = [pytest.mark.postgres] if case[1] == "postgresql" else []
-            yield pytest.param(case, marks=[*marks, *engine], id="-".join(map(str, case)))
-
-
-@pytest.mark.xdist_group("crashes")
-@pytest.mark.parametrize("case", _params())
+@pytest.mark.parametrize(("provider", "empty_database", "rounds"), _cases(), indirect=["empty_database"])
 def test_a_crash_repeats_nothing_and_loses_nothing(
-    case: Case, lives: dict[Case, Any], request: pytest.FixtureRequest
+    provider: str, empty_database: dict[str, str], rounds: int, new_site: NewSite, new_provider: NewProvider
 ) -> None:
-    provider, engine, rounds = case
-    if engine == "postgresql":
-        request.getfixturevalue("cluster")  # skips or fails where there is none
+    fake = new_provider(options=("--for", "3600"))
+    site = new_site(provider=provider, provider_key="k", provider_url=fake.url, **empty_database)
+    course = Course(site, fake, rounds, workers=1 if empty_database else 0)
 
-    course: Course = lives[case].result()
+    course.go()
 
     assert course.struck == rounds
-    assert course.fake.duplicates() == {}
-    inbox = Ledger(course.fake)
+    assert fake.duplicates() == {}
+    inbox = Ledger(fake)
     assert {one: numbers(inbox.lessons(one)) for one in course.readers} == dict.fromkeys(
         course.readers, in_order(COURSE)
     )
-    assert course.site.faults() == []
-    settled = course.seen["replayed"] if provider == "resend" else course.seen["lookups"]
+    assert site.faults() == []
+    seen = fake.state()
+    settled = seen["replayed"] if provider == "resend" else seen["lookups"]
     assert settled >= rounds, "every call that was struck was asked about"
-
-
-TEST = test_a_crash_repeats_nothing_and_loses_nothing.__name__
 
 
 def test_the_outbox_is_never_in_doubt(new_site: NewSite) -> None:

@@ -154,11 +154,13 @@ def _edit(world: "World", new: int, at: int) -> bool:
     later = [slug for slug, _ in book.lessons[place:]]
     book.lessons[place:place] = [(slug, 1 + at % 3) for slug in slugs]
     ids = world.observer.lessons()
-    behind = {ids[slug] for slug in later}
+    behind = {ids[slug] for slug in later or [book.lessons[place - 1][0]]}  # or had the last one
     past = {row.enrollment for row in world.run.last.deliveries.values() if row.lesson in behind}
     _import_files(world)
     ids = world.observer.lessons()
     world.run.excluded |= {(reader, ids[slug]) for reader in past if reader for slug in slugs}
+    if world.observer.exclusions() != world.run.excluded:
+        world.misfit("blast radius", f"{world.observer.exclusions()} are to skip a lesson, not {world.run.excluded}")
     return True
 
 
@@ -243,7 +245,7 @@ def _mend(world: "World", value: int) -> bool:
     truly = {entry.send_id for entry in world.run.ledger}
     for row in unknown:
         with world.stage.database.write() as session:
-            if world.run.send_ids[row.id] in truly and value % 2:
+            if world.run.send_id(row) in truly and value % 2:
                 mending.arrived(session, row.id, world.clock)
             else:
                 mending.send_again(session, row.id, world.clock)

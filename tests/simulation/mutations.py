@@ -74,7 +74,9 @@ def leaving_is_not_looked_at_again(patch: Patch) -> None:
         return [_like(row, status=Enrolled.ACTIVE) for row in rows(*args)]
 
     patch.setattr(marking.enrollments, "rows", still_reading)
-    patch.setattr(marking.deliveries, "take_queued", lambda *args: [_like(row, suppressed=None) for row in queued(*args)])
+    patch.setattr(
+        marking.deliveries, "take_queued", lambda *args: [_like(row, suppressed=None) for row in queued(*args)]
+    )
 
 
 def replay_to_those_who_left(patch: Patch) -> None:
@@ -263,7 +265,9 @@ def main() -> int:
     for name, mutation in MUTATIONS.items():
         found = noticed(mutation)
         missed += found is None
-        print(f"{name:40}", f"seed {found[0]}: {found[1].rule}: {found[1].text}" if found else "NOT NOTICED", flush=True)
+        print(
+            f"{name:40}", f"seed {found[0]}: {found[1].rule}: {found[1].text}" if found else "NOT NOTICED", flush=True
+        )
     return 1 if missed else 0
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from tests.simulation.records import Delivery, Reader
 
 _DELIVERIES = """
-SELECT id, kind, subscriber_id, enrollment_id, lesson_id, copy, state, scope, reason, call_id, attempts, asked_at,
-       resigned_at, resent_at, heard FROM delivery"""
+SELECT d.id, d.kind, s.email_key, d.enrollment_id, d.lesson_id, d.copy, d.state, d.scope, d.reason, d.call_id,
+       d.attempts, d.asked_at, d.resigned_at, d.resent_at, d.heard
+FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id"""
 _READERS = """
 SELECT e.id, e.subscriber_id, s.email_key, s.timezone, e.status, e.pace, e.hour, e.weekdays, e.paused_until,
        e.enrolled_at, e.asked_at, e.due_at, e.had, e.copy

@@ -58,7 +58,7 @@ def violations(run: Run) -> list[Violation]:
 
 def one_acceptance(run: Run) -> Found:
     """I1: a promise is taken once; once more where the course's policy resent it."""
-    allowed = {run.send_ids[row.id]: 1 + bool(row.resent_at) for row in run.last.deliveries.values()}
+    allowed = {run.send_id(row): 1 + bool(row.resent_at) for row in run.last.deliveries.values()}
     seen: Counter[str] = Counter()
     for entry in run.ledger:
         seen[entry.send_id] += 1
@@ -97,7 +97,7 @@ def states_are_true(run: Run) -> Found:
     for turn, before, row in _changes(run):
         if before is not None and before.state == row.state:
             continue
-        taken = [one for one in entries[run.send_ids[row.id]] if one.turn < turn.number]
+        taken = [one for one in entries[run.send_id(row)] if one.turn < turn.number]
         of_call = [one for one in taken if before and before.call and one.key.startswith(before.call)]
         if row.state == "accepted" and not taken:
             yield Violation(turn.number, "I3 loss", f"delivery {row.id} is accepted, and the provider never took it")
@@ -208,10 +208,9 @@ def on_time(run: Run) -> Found:
 
 def quiet_hours(run: Run) -> Found:
     """I5: a replay keeps to the window and the pause as well, since it may be what the provider takes first."""
-    rows = {send_id: delivery for delivery, send_id in run.send_ids.items()}
     for entry in run.ledger:
         turn = run.turns[entry.licence - 1]
-        row = turn.deliveries.get(rows[entry.send_id])
+        row = _promised(run, turn).get(entry.send_id)
         if row is None or row.enrollment is None:
             continue
         reader = turn.readers[row.enrollment]
@@ -266,15 +265,15 @@ def strangers_change_nothing(run: Run) -> Found:
     """I8: an event counts only if the provider truly told it of this message."""
     for turn, before, row in _changes(run):
         new = row.heard and (before is None or before.heard != row.heard)
-        if new and (run.send_ids[row.id], row.heard) not in run.genuine:
+        if new and (run.send_id(row), row.heard) not in run.genuine:
             yield Violation(turn.number, "I8 forged", f"delivery {row.id} heard {row.heard}, which nobody told")
 
 
 def letters_are_whole(run: Run) -> Found:
     """I11, I12: one unsubscribe link, which is this reader's; no placeholder left."""
-    rows = {send_id: delivery for delivery, send_id in run.send_ids.items()}
+    rows = _promised(run, run.last)
     for entry in run.ledger:
-        row = run.last.deliveries[rows[entry.send_id]]
+        row = rows[entry.send_id]
         links = [run.leave_links.get(link.strip("<>")) for link in entry.unsubscribe]
         if links != ([row.enrollment] if row.enrollment else []):
             yield Violation(entry.turn, "I11 links", f"{entry.to}: {entry.unsubscribe}")
@@ -311,7 +310,7 @@ def _is(reader: Reader | None, status: str, had: str) -> bool:
 
 def ledger_adds_up(run: Run) -> Found:
     """I9: what the provider took is what is accepted, and the unknowns that truly went."""
-    rows = {send_id: run.last.deliveries[delivery] for delivery, send_id in run.send_ids.items()}
+    rows = _promised(run, run.last)
     went = Counter(entry.send_id for entry in run.ledger)
     for send_id, row in rows.items():
         if row.state == "accepted" and not went[send_id]:
@@ -340,6 +339,11 @@ RULES: tuple[Rule, ...] = (
     nothing_is_left,
     ledger_adds_up,
 )
+
+
+def _promised(run: Run, turn: Turn) -> dict[str, Delivery]:
+    """By send id."""
+    return {run.send_id(row): row for row in turn.deliveries.values()}
 
 
 def _changes(run: Run) -> Iterator[tuple[Turn, Delivery | None, Delivery]]:
@@ -378,7 +382,7 @@ def _went(run: Run, mark: Mark) -> Iterator[tuple[int | None, datetime]]:
     for other in _marks_of(run, mark.reader.id):
         if other.turn.number < mark.turn.number:
             yield other.row.lesson, other.turn.at
-    rows = {run.send_ids[row.id]: row for row in mark.turn.deliveries.values() if row.enrollment == mark.reader.id}
+    rows = {run.send_id(row): row for row in mark.turn.deliveries.values() if row.enrollment == mark.reader.id}
     for entry in run.ledger:
         if entry.send_id in rows and entry.turn < mark.turn.number:
             yield rows[entry.send_id].lesson, entry.at

@@ -13,7 +13,7 @@ from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.mail.provider import Provider
 from tests.simulation.records import Taken
-from tests.simulation.script import Script, Traits
+from tests.simulation.script import Script, Traits, number
 
 KEYS_LIVE = timedelta(hours=24)
 POISON = "poison"  # in a lesson's text: this provider will not take it
@@ -177,7 +177,7 @@ def _item(message: Message) -> dict[str, Any]:
     return {
         "id": message.send_id,
         "to": message.to.lower(),
-        "who": int(message.to.partition("@")[0][1:]),
+        "who": number(message.to),
         "links": [value for name, value in message.headers.items() if name.lower() == "list-unsubscribe"],
         "poison": POISON in text,
         "unresolved": "{{" in text or "%recipient" in text,

@@ -16,7 +16,7 @@ class Delivery(NamedTuple):
 
     id: int
     kind: str
-    subscriber: int
+    email_key: str
     enrollment: int | None
     lesson: int | None
     copy: int
@@ -29,6 +29,11 @@ class Delivery(NamedTuple):
     resigned_at: str | None
     resent_at: str | None
     heard: str | None
+
+    @property
+    def promise(self) -> tuple[str, int | str, int]:
+        """To whom, what, which copy: the same row in whatever database."""
+        return self.email_key, self.lesson if self.lesson is not None else self.kind, self.copy
 
 
 class Reader(NamedTuple):
@@ -113,11 +118,14 @@ class Run:
     ledger: list[Taken] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
-    send_ids: dict[int, str] = field(default_factory=dict)  # delivery id -> send id
+    send_ids: dict[tuple[str, int | str, int], str] = field(default_factory=dict)  # promise -> send id
     excluded: set[tuple[int, int]] = field(default_factory=set)  # enrollment and lesson, worked out by the script
     leave_links: dict[str, int] = field(default_factory=dict)  # unsubscribe URL -> enrollment id
     genuine: set[tuple[str, str]] = field(default_factory=set)  # send id and word of the events truly told
     misfit: list[tuple[int, str, str]] = field(default_factory=list)  # what the world itself found: turn, rule, text
+
+    def send_id(self, row: Delivery) -> str:
+        return self.send_ids[row.promise]
 
     @property
     def last(self) -> Turn:

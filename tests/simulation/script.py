@@ -74,14 +74,14 @@ class Script:
 
 def script(seed: int, rng: Random) -> Script:
     start = FIRST_DAY + timedelta(days=rng.randrange(500), seconds=rng.randrange(86_400))
-    readers = rng.choice((4, 4, 4, 4, 5))
+    readers, apart = rng.choice((4, 4, 4, 4, 5)), rng.random() < 0.6
     return Script(
         seed=seed,
         start=start,
         end=start + timedelta(days=DAYS),
         traits=(_traits(rng, "first"), _traits(rng, "second")),
         readers=readers,
-        zones=tuple(rng.choice(ZONES) for _ in range(readers)),
+        zones=tuple(rng.choice(ZONES) if apart else "" for _ in range(readers)),
         trouble=rng.choice((0.05, 0.15, 0.3)),
         meddling=rng.choice((0.05, 0.15, 0.3)),
         lateness=timedelta(minutes=rng.choice((1, 5, 60))),
@@ -89,7 +89,7 @@ def script(seed: int, rng: Random) -> Script:
         bad_addresses=_some(rng, readers, 0.07),
         bouncing=_some(rng, readers, 0.07),
         spans=tuple(_spans(rng, start)),
-        acts=tuple(sorted(_acts(rng, start, readers))),
+        acts=tuple(sorted(_acts(rng, start, readers, apart=apart))),
     )
 
 
@@ -119,14 +119,16 @@ def _spans(rng: Random, start: datetime) -> list[Span]:
     return spans
 
 
-def _acts(rng: Random, start: datetime, readers: int) -> list[Act]:
+def _acts(rng: Random, start: datetime, readers: int, *, apart: bool) -> list[Act]:
+    """Readers come one by one; or all at once from a list, and then their lessons are due together."""
+
     def day(first: float, last: float) -> datetime:
         return start + timedelta(days=rng.uniform(first, last))
 
-    acts = []
+    acts, together = [], day(0, 6)
     for who in range(1, readers + 1):
-        arrives = day(0, 6)
-        acts.append(Act(arrives, "import" if rng.random() < 0.2 else "sign_up", who))
+        arrives = day(0, 6) if apart else together
+        acts.append(Act(arrives, "import" if not apart or rng.random() < 0.2 else "sign_up", who))
         for name in rng.sample(READERS_ACTS, rng.choice((0, 1, 2, 3))):
             acts += _doing(rng, name, who, arrives + timedelta(days=rng.uniform(0, 25)))
     for name in rng.sample(COACHS_ACTS, rng.choice((0, 1, 2))):
@@ -173,3 +175,8 @@ def _doing(rng: Random, name: str, who: int, at: datetime) -> list[Act]:
 
 def address(who: int) -> str:
     return f"r{who}@reader.test"
+
+
+def number(mailbox: str) -> int:
+    """Whose address it is."""
+    return int(mailbox.partition("@")[0][1:])

@@ -21,7 +21,7 @@ def changes(turns: Sequence[Turn]) -> Iterator[str]:
 
 
 def _delivery(known: Delivery | None, row: Delivery) -> str:
-    what = f"lesson {row.lesson} for e{row.enrollment}" if row.lesson else f"{row.kind} for s{row.subscriber}"
+    what = f"lesson {row.lesson} for e{row.enrollment}" if row.lesson else f"{row.kind} for {row.email_key}"
     call = f" by {row.call[:6]}" if row.call and (known is None or known.call != row.call) else ""
     resigned = " resigned" if row.resigned_at else ""
     return f"d{row.id} {what} {known.state + ' -> ' if known else ''}{row.state}{call}{resigned}"

@@ -28,7 +28,7 @@ from tests.simulation import acts, story
 from tests.simulation.observer import Observer
 from tests.simulation.provider import Account
 from tests.simulation.records import Absence, Post, Reader, Run, Taken, Turn, instant
-from tests.simulation.script import Act, address, script
+from tests.simulation.script import Act, address, number, script
 from tests.simulation.stage import Book, stage
 
 PATIENCE = timedelta(hours=72)  # then the engine gives up
@@ -213,8 +213,14 @@ class World:
         if self._acts and self.rng.random() < 0.3:
             self.perform(heapq.heappop(self._acts)[2])
         else:
-            who = self.rng.randrange(1, self.script.readers + 1)
-            self.perform(acts.on_the_spot(self.rng, self.clock, who))
+            self.perform(acts.on_the_spot(self.rng, self.clock, self._somebody()))
+
+    def _somebody(self) -> int:
+        """A reader; rather one whose mail is on its way, or nobody knows."""
+        rows = self.run.last.deliveries.values()
+        keys = sorted({row.email_key for row in rows if row.state in {"sending", "unknown"} and not row.resigned_at})
+        who = self.rng.randrange(1, self.script.readers + 1)
+        return number(self.rng.choice(keys)) if keys and self.rng.random() < 0.6 else who
 
     # Time goes on
 
@@ -270,7 +276,7 @@ class World:
     def took(self, entry: Taken) -> None:
         self.run.ledger.append(entry)
         self.say(f"PROVIDER takes {entry.send_id[:6]} for {entry.to}")
-        who = int(entry.to.partition("@")[0][1:])
+        who = number(entry.to)
         if not entry.unsubscribe and who not in self.script.bouncing:
             self.plan(Act(self.clock + timedelta(hours=self.rng.choice((0.01, 1, 30))), "confirm", who))
 
@@ -324,10 +330,8 @@ class World:
         rows, readers = self.observer.deliveries(), self.observer.readers()
         self.counts.unknown |= {row.id for row in rows.values() if row.state == "unknown"}
         for row in rows.values():
-            if row.id not in self.run.send_ids:
-                what = row.lesson if row.lesson is not None else row.kind
-                key = self.email_key(row.subscriber)
-                self.run.send_ids[row.id] = send_id(KEY, key, 1, what, row.copy)
+            if row.promise not in self.run.send_ids:
+                self.run.send_ids[row.promise] = send_id(KEY, row.email_key, 1, *row.promise[1:])
         edition = self.book.edition(self.observer.lessons())
         self.run.turns.append(Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition))
         if self._tell:
@@ -335,9 +339,6 @@ class World:
 
     def readers(self) -> Iterable[Reader]:
         return self.run.last.readers.values()
-
-    def email_key(self, subscriber: int) -> str:
-        return self.observer._one("SELECT email_key FROM subscriber WHERE id = :id", id=subscriber)
 
     def away(self, who: int) -> None:
         """The reader wants no more mail, as of the turn that is coming."""
