@@ -13,20 +13,19 @@ from pathlib import Path
 from flask import Flask
 
 from course import __version__
-from course.actions import guarding, installing, lesson_files, lesson_import
+from course.actions import guarding, installing
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
 from course.core.caps import Caps
 from course.core.clock import Now
-from course.core.course_file import FILE
-from course.core.errors import BadFile, BadSettings, CourseError, Fault
+from course.core.errors import BadSettings
 from course.core.links import Links
 from course.core.tokens import Tokens
 from course.mail import registry
 from course.mail.alert import teller
 from course.mail.provider import Provider
-from course.mail.render import Composer, CourseFacts
+from course.mail.render import Composer
 from course.paths import shipped
 from course.settings import Settings
 from course.store import courses, installation
@@ -42,7 +41,6 @@ from course.worker.sender import Sender
 SHORT_LEASE = timedelta(seconds=15)  # where a call that was left alone can be cleared up at once
 LEASE = timedelta(minutes=10)  # longer than any provider keeps a silent connection open
 LESSON_THREADS = 4
-TOO_BIG = 80_000  # bytes of HTML; Gmail cuts mails off at about 102 KB
 CAP, CAP_LOOPBACK = 600.0, 5.0  # longest backoff, seconds
 
 
@@ -141,6 +139,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     if tripped:
         journal.settled(datetime.now(UTC))
     journal.began(datetime.now(UTC))
+    _note_tick(parts, process)
     backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
     sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
     loop = Loop()
@@ -190,55 +189,6 @@ def _note_tick(parts: Parts, process: str) -> bool:
 def _awake() -> float:
     """Seconds that went by, those too in which the machine slept."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def files_in(folder: Path) -> list[lesson_files.Files]:
-    """The courses of a folder: the folder itself if it holds a course.toml, else each folder in it that does."""
-    homes = [folder] if (folder / FILE).is_file() else sorted(p.parent for p in folder.glob(f"*/{FILE}"))
-    if not homes:
-        raise CourseError(f"{folder} holds no {FILE}, nor does any folder in it.")
-    return [
-        lesson_files.Files(
-            home.resolve().name, _text(home / FILE), {p.name: _text(p) for p in sorted(home.glob("*.md"))}
-        )
-        for home in homes
-    ]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadFile([Fault(str(path), 0, f"not UTF-8 at byte {error.start}", "Save it as UTF-8")]) from None
-
-
-def import_shipped(parts: Parts) -> list[str]:
-    """Imports the courses that come with the package and that the database does not have yet; their slugs."""
-    now, added = parts.now(), []
-    for files in files_in(shipped("lessons")):
-        with parts.database.write() as session:
-            if courses.by_slug(session, files.slug) is None:
-                lesson_import.import_course(session, files, now.machine, now.course)
-                added.append(files.slug)
-    return added
-
-
-def faults_of(files: lesson_files.Files) -> list[Fault]:
-    """Everything wrong with the files of a course, the size of its mails included."""
-    faults = lesson_files.check(files)
-    if faults:
-        return faults
-    text, composer = lesson_files.read(files), Composer(shipped("templates") / "mail")
-    facts = CourseFacts(
-        slug=files.slug, title=text.title, sender=text.sender, sender_email="", reply_to="", list_id="", landing="",
-        postal_address=text.postal_address, disclaimer=text.disclaimer,
-    )  # fmt: skip
-    for name, source in files.lessons.items():
-        size = len("".join(composer.lesson(facts, source, "mail").html.segments).encode())
-        if size > TOO_BIG:
-            problem = f"the mail has {size // 1000} KB, and some mail programs cut it off at 102"
-            faults.append(Fault(f"{files.slug}/{name}", 0, problem, "Split the lesson in two"))
-    return faults
 
 
 def winners(settings: Settings) -> list[str]:

@@ -98,12 +98,14 @@ def last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def local_name(module: Module, call: ast.Call) -> str:
-    """The function or method of this module that is called: `f()` or `self.f()`; "" for any other."""
-    func = call.func
+def callee(modules: dict[str, Module], module: Module, call: ast.Call) -> tuple[str, str] | None:
+    """(module, function) of the house that is called: imported, `f()` or `self.f()`; None for any other."""
+    full, func = module.dotted(call.func), call.func
     of_self = isinstance(func, ast.Attribute) and getattr(func.value, "id", "") == "self"
-    name = last_name(func) if of_self or (isinstance(func, ast.Name) and not module.dotted(func)) else ""
-    return name if name in module.functions else ""
+    home, _, name = full.rpartition(".") if full else (module.name, "", last_name(func))
+    if not full and not of_self and not isinstance(func, ast.Name):
+        return None
+    return (home, name) if home in modules and name in modules[home].functions else None
 
 
 def calls(*trees: ast.AST) -> Iterator[ast.Call]:
@@ -271,63 +273,47 @@ def asks_provider(node: ast.AST) -> bool:
     return named and last_name(node.func.value) in {"provider", "_provider"}  # type: ignore[attr-defined]
 
 
-def reaching(module: Module, wanted: Callable[[ast.AST], bool]) -> set[str]:
-    """Functions of a module that do what is wanted, by themselves or by calling one that does."""
-    found: set[str] = set()
+def askers(house: list[Module]) -> set[tuple[str, str]]:
+    """(module, function) of all that call a provider, by themselves or by calling one that does."""
+    modules = {module.name: module for module in house}
+    found: set[tuple[str, str]] = set()
     while new := {
-        name
+        (module.name, name)
+        for module in house
         for name, function in module.functions.items()
-        if name not in found and any(wanted(call) or local_name(module, call) in found for call in calls(function))
+        if (module.name, name) not in found
+        and any(asks_provider(call) or callee(modules, module, call) in found for call in calls(function))
     }:
         found |= new
     return found
 
 
+MAY_ASK = ("course.worker.sender", "course.actions.settling")  # which settles on the sender's behalf
+
+
 def only_the_sender_calls_a_provider(house: list[Module]) -> Iterator[str]:
-    """And what settles, on the sender's behalf: everything there that calls one is called by `ask`."""
     for module in house:
-        if module.name == "course.worker.sender":
-            continue
-        if module.name == "course.actions.settling":
-            asked = _reached(module, "ask")
-            outside = {name for name in module.functions if name not in asked}
-            trees: list[ast.AST] = [module.functions[name] for name in outside]
-        else:
-            trees = [module.tree]
-        for call in calls(*trees):
-            if asks_provider(call):
+        for call in calls(module.tree):
+            if asks_provider(call) and module.name not in MAY_ASK:
                 yield module.at(call, "calls a provider")
-            if module.dotted(call.func) == "course.actions.settling.ask":
-                yield module.at(call, "asks a provider by settling.ask")
-
-
-def _reached(module: Module, start: str) -> set[str]:
-    """Functions of a module that one of them calls, or its callees do, and itself."""
-    todo, found = {start}, set[str]()
-    while todo:
-        name = todo.pop()
-        found.add(name)
-        if name in module.functions:
-            todo |= {local_name(module, call) for call in calls(module.functions[name])} - found - {""}
-    return found
+    for name, function in askers(house):
+        if name not in MAY_ASK:
+            yield f"{name}.{function}: comes to call a provider"
 
 
 def no_call_within_a_transaction(house: list[Module]) -> Iterator[str]:
-    """Nobody waits for a provider while others wait for the database."""
+    """Nobody waits for a provider while others wait for the database: whoever has a session is in a transaction."""
+    modules, asking = {module.name: module for module in house}, askers(house)
     for module in house:
-        if module.room != "worker":
-            continue
-
-        def asks(node: ast.AST, module: Module = module) -> bool:
-            by_settling = isinstance(node, ast.Call) and module.dotted(node.func) == "course.actions.settling.ask"
-            return asks_provider(node) or by_settling
-
-        asking = reaching(module, asks)
+        for name, function in module.functions.items():
+            given = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
+            if (module.name, name) in asking and "session" in given:
+                yield module.at(function, f"{name} has a session and comes to call a provider")
         for block in (node for node in module.nodes if isinstance(node, ast.With)):
             if any(opens_transaction(item.context_expr) for item in block.items):
                 for call in calls(*block.body):
-                    if asks(call) or local_name(module, call) in asking:
-                        yield module.at(call, "calls a provider while a transaction is open")
+                    if asks_provider(call) or callee(modules, module, call) in asking:
+                        yield module.at(call, "comes to call a provider while a transaction is open")
 
 
 def a_web_request_never_sends(house: list[Module]) -> Iterator[str]:
@@ -484,17 +470,14 @@ def looking_changes_nothing(house: list[Module]) -> Iterator[str]:
 def _called(modules: dict[str, Module], view: View) -> list[tuple[Module, Function]]:
     """The functions of the house that a view comes to, itself first."""
     found: dict[tuple[str, str], tuple[Module, Function]] = {}
-    todo = [(view.module, view.name)]
+    todo: list[tuple[str, str] | None] = [(view.module.name, view.name)]
     while todo:
-        module, name = todo.pop()
-        if (module.name, name) in found or name not in module.functions:
+        key = todo.pop()
+        if key is None or key in found or key[1] not in modules[key[0]].functions:
             continue
-        found[module.name, name] = (module, module.functions[name])
-        for call in calls(module.functions[name]):
-            full = module.dotted(call.func)
-            home = modules.get(full.rpartition(".")[0]) if full else module
-            if home:
-                todo.append((home, last_name(call)))
+        module = modules[key[0]]
+        found[key] = (module, module.functions[key[1]])
+        todo += [callee(modules, module, call) for call in calls(found[key][1])]
     return list(found.values())
 
 
@@ -563,9 +546,15 @@ RULES: dict[Rule, list[dict[str, str]]] = {
     only_the_sender_calls_a_provider: [
         {"course.web.a": "def f(): services().provider.send([], 'k')"},
         {"course.actions.sending": "def f(self): self.sending.provider.post(b'', 'k', 1)"},
-        {"course.actions.settling": "def ask(provider): g(provider)\ndef h(provider): provider.look_up([])"},
-        {"course.web.a": "from course.actions import settling\ndef f(): settling.ask(1, 2, 3)"},
-        {"course.cli.a": "from course.actions.settling import ask\ndef f(): ask(1, 2, 3)"},
+        {
+            "course.actions.settling": "def ask(provider): return g(provider)\ndef g(provider): provider.look_up([])",
+            "course.web.a": "from course.actions import settling\ndef f(): settling.ask(1)",
+        },
+        {
+            "course.actions.settling": "def ask(provider): provider.look_up([])",
+            "course.actions.a": "from course.actions.settling import ask\ndef f(): ask(1)",
+            "course.cli.a": "from course.actions import a\ndef g(): a.f()",
+        },
     ],
     no_call_within_a_transaction: [
         {"course.worker.a": "def f(self):\n    with self.database.write():\n        self.provider.post(b'', 'k', 1)"},
@@ -575,7 +564,12 @@ RULES: dict[Rule, list[dict[str, str]]] = {
         },
         {
             "course.worker.a": "from course.actions import settling\n"
-            "def f(self):\n    with self.database.write(): settling.ask(1, 2, 3)"
+            "def f(self):\n    with self.database.write(): settling.ask(1)",
+            "course.actions.settling": "def ask(provider): provider.look_up([])",
+        },
+        {
+            "course.actions.settling": "def f(session, provider): g(provider)\n"
+            "def g(provider): provider.post(b'', 'k', 1)"
         },
     ],
     a_web_request_never_sends: [

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from course import assembly
 from course.actions import lesson_files
+from course.cli import folders
 from course.core import lesson_file
 from course.core.lesson_file import KEYS, LessonText
 from course.core.markup import targets
 from course.core.placeholders import WRITTEN, Nonces
 from course.paths import shipped
 
-[FILES] = assembly.files_in(shipped("lessons"))
+[FILES] = folders.files_in(shipped("lessons"))
 COURSE = lesson_files.read(FILES)
 LESSONS = {name: lesson_file.parse(text) for name, text in FILES.lessons.items()}
 
@@ -50,7 +50,7 @@ def word_count(body: str) -> int:
 
 
 def test_no_file_of_the_course_has_a_fault() -> None:
-    assert assembly.faults_of(FILES) == []
+    assert folders.faults_of(FILES) == []
 
 
 def test_there_are_five_lessons_in_two_weeks() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from course import assembly
 from course.actions import lesson_import
 from course.actions.lesson_import import Done
+from course.cli import folders
 from course.cli.opening import open_parts
 from course.core.course_file import FILE
 from course.core.errors import BadFile, CourseError
@@ -27,7 +27,7 @@ def import_lessons(folder: Path) -> None:
     since its last import does nothing; one that changed here and in the course is a conflict and overwrites nothing.
     """
     parts, conflicts = open_parts(), 0
-    for files in assembly.files_in(folder):
+    for files in folders.files_in(folder):
         now = parts.now()
         with parts.database.write() as session:
             entries = lesson_import.import_course(session, files, now.machine, now.course)
@@ -63,7 +63,7 @@ def export_lessons(folder: Path) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def check_lessons(folder: Path) -> None:
     """Name every fault in the files of FOLDER, with line and remedy. Changes nothing and needs no database."""
-    faults = [fault for files in assembly.files_in(folder) for fault in assembly.faults_of(files)]
+    faults = [fault for files in folders.files_in(folder) for fault in folders.faults_of(files)]
     if faults:
         raise BadFile(faults)
     click.echo("No faults.")

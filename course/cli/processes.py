@@ -2,7 +2,8 @@
 
 import click
 
-from course import assembly, serving
+from course import serving
+from course.cli import folders
 from course.cli.opening import open_parts
 
 SPEED = click.option(
@@ -27,7 +28,7 @@ def run(host: str, port: int, speed: int) -> None:
     Imports the courses that come with the package and that the database does not have yet.
     """
     parts = open_parts(speed, port)
-    for slug in assembly.import_shipped(parts):
+    for slug in folders.import_shipped(parts):
         click.echo(f"Imported the course {slug!r}.")
     here = f"http://{host}:{port}"
     click.echo(f"Sign-up page:  {here}/")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from course.store.db import insert_of
 from course.store.models import Call, Lane
 
 
@@ -51,14 +52,14 @@ def save(session: Session, call_id: str, **values: Any) -> None:
 
 
 def lane(session: Session, provider: str, account: str, *, lock: bool = False) -> Lane:
-    """The lane's row, made when it is first asked for."""
-    row = session.get(Lane, (provider, account), with_for_update=lock, populate_existing=lock)
+    """The lane's row, made when it is first asked for; two processes may ask at once."""
+    options: dict[str, Any] = {"with_for_update": lock, "populate_existing": lock}
+    row = session.get(Lane, (provider, account), **options)
     if row is None:
-        row = Lane(
-            provider=provider, account=account, reason="", failures=0, second=0, second_count=0, day=0, day_count=0
-        )
-        session.add(row)
-        session.flush()
+        new = {"provider": provider, "account": account, "reason": "", "failures": 0}
+        counts = {"second": 0, "second_count": 0, "day": 0, "day_count": 0}
+        session.execute(insert_of(session)(Lane).values(new | counts).on_conflict_do_nothing())
+        row = session.get_one(Lane, (provider, account), **options)
     return row
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from course.web import doors, errors, health, hooks, outbox
@@ -46,3 +46,9 @@ def _serve_static(app: Flask) -> None:
     # Not by url_for: the page that refuses an unusable Host has no URLs to build, and is a page all the same.
     app.jinja_env.globals["static"] = lambda name: f"{app.static_url_path}/{name}?v={versions[name]}"
     doors.open_door(app.view_functions["static"])
+
+    @app.get("/favicon.ico")
+    @doors.open_door
+    def favicon() -> Response:
+        """Browsers ask for it where a page names none, as a mail in its frame."""
+        return app.send_static_file("mark.svg")

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from course import assembly
 from course.actions import lesson_files, lesson_import
 from course.actions.lesson_files import Files
 from course.actions.lesson_import import Done
+from course.cli import folders
 from course.core import lesson_file
 from course.core.errors import BadFile
 from course.paths import shipped
@@ -22,7 +22,7 @@ from course.store.models import Course, Edit, Exclusion, Lesson, Revision, Term
 from tests.actions.steps import lessons_to, on_sqlite, pass_days
 from tests.factories import COURSE_TOML, START, TITLES, World, files, lesson_text
 
-[SHIPPED] = assembly.files_in(shipped("lessons"))
+[SHIPPED] = folders.files_in(shipped("lessons"))
 numbers = count(1)
 # Every example takes a course of its own, so that the world may be shared.
 shared = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -19,7 +19,6 @@ from tests.flows.inbox import Ledger, Maildir
 from tests.flows.site import DAY, Site
 from tests.flows.test_main_job import COURSE, in_order, numbers
 
-SHORT = [("resend", "sqlite"), ("postmark", "postgresql")]
 SPEED = 20 * DAY
 READERS = 3  # a round
 HELD = 1.5  # seconds: room for a kill

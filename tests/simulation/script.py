@@ -99,12 +99,12 @@ def _some(rng: Random, readers: int, share: float) -> frozenset[int]:
 
 def _traits(rng: Random, name: str) -> Traits:
     """Three personalities: keys like Resend, look-up like Postmark, nothing like SMTP."""
-    match rng.randrange(3):
-        case 0:
+    match rng.choice(("keys", "keys", "looks", "looks", "neither")):
+        case "keys":
             lease = timedelta(seconds=15)
             hooks, keeps = rng.random() < 0.7, rng.random() < 0.5
             return Traits(name, rng.choice((1, 2, 100)), keys=True, hooks=hooks, keeps_failures=keeps, lease=lease)
-        case 1:
+        case "looks":
             return Traits(name, rng.choice((2, 500)), looks=True, hooks=rng.random() < 0.7)
         case _:
             return Traits(name, rng.choice((1, 1, 3)), whole=True)
@@ -113,7 +113,7 @@ def _traits(rng: Random, name: str) -> Traits:
 def _spans(rng: Random, start: datetime) -> list[Span]:
     spans = []
     for kind, longest in (("account", 30), ("closed", 12), ("silent", 20), ("blind", 48)):
-        for _ in range(rng.choice((0, 0, 1))):
+        for _ in range(rng.choice((0, 1))):
             since = start + timedelta(days=rng.uniform(0, 25))
             spans.append(Span(kind, since, since + timedelta(hours=rng.uniform(0.1, longest))))
     return spans

@@ -159,6 +159,7 @@ class World:
             self.counts.crashes += 1
             self.say(f"{worker.name} dies")
             self._replace(worker)
+            self._meanwhile()
             return False
         except RuntimeError as error:
             if "adapter stumbles" not in str(error):
@@ -203,7 +204,13 @@ class World:
         self.clock += lease + timedelta(seconds=self.rng.choice((1, 60, 3600, 40 * 3600)) * self.rng.random())
         self.say(f"{worker.name} froze until now")
         self._perform_due()
+        self._meanwhile()
         self.instant(self._other(worker))
+
+    def _meanwhile(self) -> None:
+        """While a worker is gone, perhaps somebody does something."""
+        if not self.quiet and self.rng.random() < 0.4:
+            self._meddle()
 
     def _other(self, worker: Worker) -> Worker:
         return next(one for one in self.workers if one.name != worker.name)

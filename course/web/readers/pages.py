@@ -31,6 +31,7 @@ def reader_page(token: str) -> str:
         found = enrollment_of(session, Purpose.READER, token) or abort(404)
         person, course = person_and_course(session, found)
         lessons = timeline(session, found, person, course)
+        steps = courses.terms_of(session, course.id).at(found.enrolled_at).steps
         return render_template(
             "readers/reader.html",
             course=course,
@@ -38,7 +39,7 @@ def reader_page(token: str) -> str:
             status=found.status,
             lessons=lessons,
             done=sum(lesson["state"] == "sent" for lesson in lessons),
-            count=len(lessons),
+            count=max(len(lessons), len(steps)),  # who left sees what there was to come
             zone=person.timezone or course.timezone,
             leave_url=services().letters.links.leave(found.id, found.links),
         )
