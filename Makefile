@@ -5,7 +5,7 @@ PORT ?= 8000
 SPEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help run test proofs check lock clean
+.PHONY: help run test proofs soak bench check lock clean
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -18,6 +18,12 @@ test: .venv/dev.stamp  ## every test that this machine can run (.ci/run refuses 
 # Marked `long`: the same promises over every zone and many more crashes. They run only where COURSE_LONG=1 asks.
 proofs: .venv/dev.stamp  ## the long tests, about 15 minutes
 	@COURSE_LONG=1 $(BIN)/python -m pytest -n auto --dist loadgroup -q -m long $(ARGS)
+
+soak: .venv/dev.stamp  ## 50,000 seeds of the simulation, some hours
+	@$(BIN)/python -m tests.simulation.simulate --seeds 1..50000 --jobs 2
+
+bench: .venv/dev.stamp  ## ratios measured side by side in one run; PARTS="batch tick" for some
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 check: .venv/dev.stamp  ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

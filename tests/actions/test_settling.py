@@ -221,8 +221,8 @@ def test_the_policy_resend_sends_once_more_and_then_holds(ledger: World) -> None
         session.get_one(Course, 1).on_unknown = "resend"
     lose_answers(world, after_accepting=True)
     to_lesson_2(world)
-    for _ in range(200):
-        world.go(hours=1)
+    for _ in range(50):
+        world.go(hours=4)
         settle(world)
         world.drain()
     lesson_2 = taken(world)[2]

@@ -108,7 +108,7 @@ class Account(Provider):
         wrong = rng.choice(WRONG) if self._goes_wrong() else ""
         if wrong == "429":
             return [Unreachable("429 slow down", rng.choice((None, 0.0, 1.0, 90.0, 3600.0)))] * count
-        if wrong == "503" and not self.traits.keys:
+        if wrong == "no road" or (wrong == "503" and not self.traits.keys):
             return [Unreachable("503 nothing was taken")] * count
         if wrong == "500 before":
             if self.traits.keys and self.traits.keeps_failures and key not in self.keys:
@@ -166,7 +166,7 @@ class Account(Provider):
         return Accepted(f"{key}/{item['id'][:8]}")
 
 
-WRONG = ("429", "503", "500 before", "500 after", "lost before", "lost after", "lost after", "partly", "raises",
+WRONG = ("429", "429", "no road", "503", "500 before", "500 after", "lost before", "lost after", "lost after", "partly", "raises",
          "too short", "too long")  # fmt: skip
 TOLD = (*[Happened.DELIVERED] * 20, *[Happened.DEFERRED, Happened.BOUNCE_SOFT] * 2, Happened.COMPLAINT,
         Happened.UNSUBSCRIBE)  # fmt: skip

@@ -74,7 +74,7 @@ class Script:
 
 def script(seed: int, rng: Random) -> Script:
     start = FIRST_DAY + timedelta(days=rng.randrange(500), seconds=rng.randrange(86_400))
-    readers, apart = rng.choice((4, 4, 4, 4, 5)), rng.random() < 0.6
+    readers, apart = rng.choice((4, 4, 4, 4, 5)), rng.random() < 0.5
     return Script(
         seed=seed,
         start=start,
