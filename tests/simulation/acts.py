@@ -38,7 +38,7 @@ def perform(world: "World", act: Act) -> bool:
 def on_the_spot(rng: Random, now: datetime, who: int) -> Act:
     """Something that a reader may do at any moment."""
     match rng.choice(
-        ("leave", "come_back", "come_back", "sign_up", "zone", "pace", "hour", "weekdays", "ask", "pause")
+        ("leave", "leave", "come_back", "come_back", "sign_up", "zone", "pace", "hour", "weekdays", "ask", "pause")
     ):
         case "zone":
             return Act(now, "zone", who, rng.choice(ZONES))
