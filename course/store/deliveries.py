@@ -137,13 +137,6 @@ def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
     return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
 
 
-def lessons_sent(session: Session, enrollment_id: int) -> Sequence[Delivery]:
-    """The lessons of a reader that went or may have gone, in order."""
-    query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
-    states = (Sent.ACCEPTED, Sent.SENDING, Sent.UNKNOWN)
-    return session.scalars(query.where(Delivery.state.in_(states)).order_by(Delivery.id)).all()
-
-
 def of_subscriber(session: Session, subscriber_id: int) -> Sequence[Delivery]:
     """Everything promised to one person, newest first."""
     query = select(Delivery).where(Delivery.subscriber_id == subscriber_id).order_by(Delivery.id.desc())

@@ -166,8 +166,8 @@ class Account(Provider):
         return Accepted(f"{key}/{item['id'][:8]}")
 
 
-WRONG = ("429", "429", "no road", "503", "500 before", "500 after", "lost before", "lost after", "lost after", "partly", "raises",
-         "too short", "too long")  # fmt: skip
+WRONG = ("429", "429", "no road", "503", "500 before", "500 after", "lost before", "lost after", "lost after", "partly",
+         "raises", "too short", "too long")  # fmt: skip
 TOLD = (*[Happened.DELIVERED] * 20, *[Happened.DEFERRED, Happened.BOUNCE_SOFT] * 2, Happened.COMPLAINT,
         Happened.UNSUBSCRIBE)  # fmt: skip
 
