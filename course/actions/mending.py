@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from course.actions import recording
 from course.core.errors import CourseError
 from course.core.status import Sent
-from course.store import alarms, courses, deliveries, subscribers
+from course.store import alarms, courses, deliveries, enrollments, subscribers
 from course.store.models import Delivery
 
 
@@ -50,6 +50,8 @@ def send_again(session: Session, delivery_id: int, now: datetime) -> None:
     row.state, row.done_at, row.reason = Sent.CANCELLED, now, "sent again as another copy"
     session.flush()
     deliveries.queue_copy(session, row, now)
+    if row.enrollment_id:  # the next lesson is planned when this copy goes
+        enrollments.hold(session, [row.enrollment_id])
 
 
 def retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:

@@ -19,7 +19,7 @@ from course.core.status import Enrolled, Sent
 from course.store import calls, deliveries, enrollments
 from course.store.models import Call, Delivery
 from course.worker.sender import Sender
-from tests.simulation.oracle import Violation
+from tests.simulation.reading import Violation
 from tests.simulation.simulate import simulate
 from tests.simulation.stage import Stage
 

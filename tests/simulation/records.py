@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Delivery(NamedTuple):
@@ -109,6 +109,9 @@ class Absence(NamedTuple):
     since: int
     until: int | None
 
+    def holds(self, turn: int) -> bool:
+        return self.since < turn and (self.until is None or turn < self.until)
+
 
 @dataclass(slots=True)
 class Run:
@@ -120,8 +123,9 @@ class Run:
     absences: list[Absence] = field(default_factory=list)
     send_ids: dict[tuple[str, int | str, int], str] = field(default_factory=dict)  # promise -> send id
     excluded: set[tuple[int, int]] = field(default_factory=set)  # enrollment and lesson, worked out by the script
-    leave_links: dict[str, int] = field(default_factory=dict)  # unsubscribe URL -> enrollment id
+    leave_links: dict[str, str] = field(default_factory=dict)  # unsubscribe URL -> whose it is, the address key
     genuine: set[tuple[str, str]] = field(default_factory=set)  # send id and word of the events truly told
+    worked_out: dict[str, Any] = field(default_factory=dict)
     misfit: list[tuple[int, str, str]] = field(default_factory=list)  # what the world itself found: turn, rule, text
 
     def send_id(self, row: Delivery) -> str:

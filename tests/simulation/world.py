@@ -5,7 +5,6 @@ between two transactions a worker may die, freeze past its lease, or be overtake
 """
 
 import heapq
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +33,6 @@ from tests.simulation.stage import Book, stage
 PATIENCE = timedelta(hours=72)  # then the engine gives up
 AFTERWARDS = timedelta(days=400)  # so long a world goes on when nothing goes wrong any more
 SPINS = 300  # steps at one instant, then it is no progress but a loop
-logging.getLogger("course").setLevel(logging.CRITICAL)  # adapters that stumble are part of the story
 
 
 class Crash(BaseException):
@@ -361,8 +359,8 @@ class World:
 
     def note_links(self) -> None:
         """Which unsubscribe link is whose."""
-        for reader in self.run.last.readers:
-            self.run.leave_links[self.stage.letters.links.leave(reader, 0)] = reader
+        for reader in self.readers():
+            self.run.leave_links[self.stage.letters.links.leave(reader.id, 0)] = reader.email_key
 
     def misfit(self, rule: str, text: str) -> None:
         self.run.misfit.append((self.turn, rule, text))

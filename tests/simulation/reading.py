@@ -1,0 +1,87 @@
+"""Reads a run: which rows a turn changed, and which lessons it let go."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from tests.simulation.records import Delivery, Reader, Run, Turn
+
+COPY_AGAIN = 1000  # from here on, copies are those that somebody asked for
+
+
+class Violation(NamedTuple):
+    turn: int
+    rule: str
+    text: str
+
+
+Found = Iterator[Violation]
+
+
+class Mark(NamedTuple):
+    """A lesson that was let go: its row, and the reader as the transaction left them."""
+
+    turn: Turn
+    before: Delivery | None
+    row: Delivery
+    reader: Reader
+    asked: bool  # the reader asked for it since the lesson before
+
+    @property
+    def name(self) -> str:
+        return f"lesson {self.row.lesson} of reader {self.reader.id}"
+
+    @property
+    def extra(self) -> bool:
+        """A coach's own wish: another copy of what nobody knew the end of."""
+        same = (self.row.enrollment, self.row.lesson, self.row.copy - COPY_AGAIN)
+        rows = self.turn.deliveries.values()
+        known = [row for row in rows if (row.enrollment, row.lesson, row.copy) == same]
+        return any((row.reason or "").startswith("sent again") for row in known)
+
+
+def changes(run: Run) -> Iterator[tuple[Turn, Delivery | None, Delivery]]:
+    """Each delivery that a turn changed, with what it was before. A restored database is no change."""
+    for before, turn in pairwise(run.turns):
+        if turn.restored:
+            continue
+        for row in turn.deliveries.values():
+            known = before.deliveries.get(row.id)
+            if known is not row:
+                yield turn, known, row
+
+
+def marks(run: Run) -> list[Mark]:
+    """Each lesson that was let go, in the order of time; worked out once."""
+    if "marks" not in run.worked_out:
+        run.worked_out["marks"] = list(_marks(run))
+    return run.worked_out["marks"]  # type: ignore[no-any-return]
+
+
+def _marks(run: Run) -> Iterator[Mark]:
+    asked: dict[int, bool] = defaultdict(bool)
+    for before, turn in pairwise(run.turns):
+        for reader in turn.readers.values():
+            asked[reader.id] |= bool(reader.asked_at)
+        if turn.restored:
+            continue
+        for row in turn.deliveries.values():
+            known = before.deliveries.get(row.id)
+            if known is not row and row.lesson and row.enrollment and _let_go(known, row):
+                yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment])
+                asked[row.enrollment] = False
+
+
+def _let_go(known: Delivery | None, row: Delivery) -> bool:
+    return row.state == "sending" and (known is None or known.state != "sending" or known.call != row.call)
+
+
+def promised(run: Run, turn: Turn) -> dict[str, Delivery]:
+    """The deliveries of a turn by send id."""
+    return {run.send_id(row): row for row in turn.deliveries.values()}
+
+
+def holds(row: Delivery) -> bool:
+    """Whether the reader's next lesson has to wait for this one."""
+    return bool(row.lesson) and (row.state in {"queued", "sending"} or (row.state == "unknown" and not row.resigned_at))
