@@ -372,9 +372,9 @@ def environment_in_settings(house: list[Module]) -> Iterator[str]:
 
 MAX_FILE, MAX_FUNCTION = 250, 40  # lines
 ALLOWED = {  # file, or file and function: why it may be longer
-    "course/store/models.py": "what is stored, on one page; no code",
     "course/store/migrations/versions/0001_the_first_schema.py": "written once, never changed",
     "course/store/migrations/versions/0001_the_first_schema.py upgrade": "written once, never changed",
+    "course/store/migrations/versions/0002_what_coaches_and_readers_do.py upgrade": "written once, never changed",
 }
 
 

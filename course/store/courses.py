@@ -64,8 +64,10 @@ def add_revision(session: Session, lesson: Lesson, source: str, digest: str, aut
     return row
 
 
-def add_edit(session: Session, course: Course, kind: str, author: str, now: datetime) -> Edit:
-    row = Edit(course_id=course.id, kind=kind, author=author, created_at=now)
+def add_edit(
+    session: Session, course: Course, kind: str, author: str, now: datetime, *, choice: str = "", summary: str = ""
+) -> Edit:
+    row = Edit(course_id=course.id, kind=kind, choice=choice, summary=summary, author=author, created_at=now)
     session.add(row)
     session.flush()
     return row
