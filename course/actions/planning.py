@@ -69,10 +69,13 @@ class Planner:
         state.went(lesson, at)
         return self.next(state, timezone, excluded)
 
-    def rest(self, reader: Reader, timezone: str, excluded: Collection[int] = ()) -> Iterator[Plan]:
-        """All lessons to come, each after the one before went on time."""
+    def rest(
+        self, reader: Reader, timezone: str, excluded: Collection[int] = (), *, first_at: datetime | None = None
+    ) -> Iterator[Plan]:
+        """All lessons to come, each after the one before went on time; the first of them perhaps at another instant."""
         state = _Moving(reader)
         while plan := self.next(state, timezone, excluded):
+            plan, first_at = Plan(plan.step, first_at or plan.due_at), None
             yield plan
             state.went(plan.step.lesson, plan.due_at)
 

@@ -49,19 +49,19 @@ class Terms:
     """All Terms of a course, oldest first; gives each reader the timetable of their era."""
 
     def __init__(self, terms: Sequence[Term]) -> None:
-        self._terms = terms
+        self.all = terms
         self._timetables: dict[int, Timetable] = {}
 
     def at(self, enrolled_at: datetime) -> Timetable:
         era = bisect_right(self._starts, enrolled_at)
         if era not in self._timetables:
             newest = self._starts[era - 1] if era else None
-            self._timetables[era] = timetable(t for t in self._terms if _holds(t, newest))
+            self._timetables[era] = timetable(t for t in self.all if _holds(t, newest))
         return self._timetables[era]
 
     @cached_property
     def _starts(self) -> list[datetime]:
-        return sorted({t.since for t in self._terms if t.since is not None})
+        return sorted({t.since for t in self.all if t.since is not None})
 
 
 def _holds(term: Term, newest: datetime | None) -> bool:
@@ -74,6 +74,11 @@ def timetable(terms: Iterable[Term]) -> Timetable:
     for term in terms:
         facts.setdefault(term.lesson, {})[term.name] = term.value
     of_course = facts.pop(None, {})
-    live = sorted((f["rank"], lesson, f) for lesson, f in facts.items() if lesson and not f.get("archived"))
+    live = sorted(
+        (f["rank"], lesson, f)
+        for lesson, f in facts.items()
+        # Of a lesson that came for new readers only, the others have a rank or a gap at most.
+        if lesson and "revision" in f and not f.get("archived")
+    )
     steps = tuple(Step(lesson, f["gap"], f["revision"]) for _, lesson, f in live)
     return Timetable(steps, of_course["hour"], tuple(of_course["weekdays"]))

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from course.core import sequence
 from course.store.models import Course, Edit, Lesson, Revision, Term
 
+_ALL = select(Course).order_by(Course.id)
+
 
 def all_courses(session: Session) -> Sequence[Course]:
     """Oldest first: the first is the one that `/` shows."""
-    return session.scalars(select(Course).order_by(Course.id)).all()
+    return session.scalars(_ALL).all()
 
 
 def by_slug(session: Session, slug: str, *, lock: bool = False) -> Course | None:
@@ -41,8 +43,10 @@ def lessons_of(session: Session, course_id: int) -> dict[str, Lesson]:
     return {row.slug: row for row in session.scalars(select(Lesson).where(Lesson.course_id == course_id))}
 
 
-def terms_of(session: Session, course_id: int) -> sequence.Terms:
+def terms_of(session: Session, course_id: int, *, but: int | None = None) -> sequence.Terms:
+    """Oldest first; `but` leaves away those of one edit."""
     query = select(Term.lesson_id, Term.name, Term.value, Term.since).where(Term.course_id == course_id)
+    query = query.where(Term.edit_id != but) if but else query
     return sequence.Terms([sequence.Term(*row) for row in session.execute(query.order_by(Term.id))])
 
 
@@ -64,10 +68,10 @@ def add_revision(session: Session, lesson: Lesson, source: str, digest: str, aut
     return row
 
 
-def add_edit(
-    session: Session, course: Course, kind: str, author: str, now: datetime, *, choice: str = "", summary: str = ""
-) -> Edit:
-    row = Edit(course_id=course.id, kind=kind, choice=choice, summary=summary, author=author, created_at=now)
+def add_edit(session: Session, course: Course, kind: str, author: str, now: datetime, **columns: Any) -> Edit:
+    """A change that is published at once, unless `columns` say otherwise."""
+    known = {"choice": "", "summary": "", "change": {}, "groups": {}, "published_at": now} | columns
+    row = Edit(course_id=course.id, kind=kind, author=author, created_at=now, **known)
     session.add(row)
     session.flush()
     return row

@@ -57,16 +57,21 @@ class Revision(Base):
 
 
 class Edit(Base):
-    """One change of the timetable; its Terms and Exclusions are what it says."""
+    """A change of the timetable: proposed, with what it would do; then published, and perhaps undone. Its Terms and
+    Exclusions are what it says."""
 
     __tablename__ = "edit"
     id: Mapped[int] = mapped_column(primary_key=True)
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    choice: Mapped[str] = mapped_column(String(20))  # whom it is for, see actions/publishing.py
+    kind: Mapped[str] = mapped_column(String(20))  # import, or one of actions/edits.py
+    choice: Mapped[str] = mapped_column(String(20))  # whom it is for
     summary: Mapped[str]  # in words, for the coaches
+    change: Mapped[dict[str, Any]]  # what is proposed, see actions/edits.py
+    groups: Mapped[dict[str, Any]]  # how many readers it finds where, as it was shown
+    as_of: Mapped[datetime | None] = mapped_column("as_of_at")  # course time of what was shown
     author: Mapped[str]
     created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
 
 
@@ -95,17 +100,20 @@ class Exclusion(Base):
 
 
 class Effect(Base):
-    """What an edit changed for one reader: the next lesson and its instant, before and after. Lesson None: none."""
+    """What an edit means for one reader: the next lesson and its instant, before and after (None: no lesson, or no
+    date yet), and when the lesson that the edit speaks of arrives. All instants are course time."""
 
     __tablename__ = "effect"
     __table_args__ = (UniqueConstraint("edit_id", "enrollment_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     edit_id: Mapped[int] = mapped_column(ForeignKey("edit.id"))
     enrollment_id: Mapped[int] = mapped_column(ForeignKey("enrollment.id"), index=True)
+    group: Mapped[str] = mapped_column("reader_group", String(10))  # actions/publishing.py
     lesson_before: Mapped[int | None]
     due_before: Mapped[datetime | None] = mapped_column("before_at")
     lesson_after: Mapped[int | None]
     due_after: Mapped[datetime | None] = mapped_column("after_at")
+    arrives_at: Mapped[datetime | None]
 
 
 class Draft(Base):

@@ -149,10 +149,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("edit_id", sa.Integer(), nullable=False),
         sa.Column("enrollment_id", sa.Integer(), nullable=False),
+        sa.Column("reader_group", sa.String(length=10), nullable=False),
         sa.Column("lesson_before", sa.Integer(), nullable=True),
         sa.Column("before_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.Column("lesson_after", sa.Integer(), nullable=True),
         sa.Column("after_at", course.store.types.Instant(timezone=True), nullable=True),
+        sa.Column("arrives_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["edit_id"], ["edit.id"], name=op.f("fk_effect_edit_id")),
         sa.ForeignKeyConstraint(["enrollment_id"], ["enrollment.id"], name=op.f("fk_effect_enrollment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_effect")),
@@ -164,5 +166,9 @@ def upgrade() -> None:
     with op.batch_alter_table("edit", schema=None) as batch_op:
         batch_op.add_column(sa.Column("choice", sa.String(length=20), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("summary", sa.String(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("change", sa.JSON(), nullable=False, server_default="{}"))
+        batch_op.add_column(sa.Column("groups", sa.JSON(), nullable=False, server_default="{}"))
+        batch_op.add_column(sa.Column("as_of_at", course.store.types.Instant(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("published_at", course.store.types.Instant(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("undone_at", course.store.types.Instant(timezone=True), nullable=True))
-
+    op.execute("UPDATE edit SET published_at = created_at")
