@@ -91,7 +91,7 @@ def insert(
     order, place = _order(present), _checked_place(place, len(present.steps) + 1)
     order.insert(place - 1, lesson)
     gaps = _gaps(present)
-    gaps.insert(place - 1 if place > 1 else min(1, len(gaps)), checked_gap(gap) if gaps else 0)
+    gaps.insert(place - 1 if place > 1 else min(1, len(gaps)), _checked_gap(gap, first=not gaps))
     facts = [*_places(present, order, gaps), (lesson, "archived", False)]
     facts.append((lesson, "revision", DRAFT if draft is not None else revision))
     return Change(Kind.INSERT, lesson, tuple(facts), draft, fresh)
@@ -117,7 +117,8 @@ def archive(present: Timetable, lesson: int) -> Change:
 
 def gap(present: Timetable, lesson: int, days: int) -> Change:
     """Other days between the lesson before and this one."""
-    return Change(Kind.GAP, lesson, ((lesson, "gap", checked_gap(days)),))
+    days = _checked_gap(days, first=present.number(lesson) == 1)
+    return Change(Kind.GAP, lesson, ((lesson, "gap", days),))
 
 
 def hours(hour: str, weekdays: Sequence[int]) -> Change:
@@ -125,9 +126,10 @@ def hours(hour: str, weekdays: Sequence[int]) -> Change:
     return Change(Kind.HOURS, None, ((None, "hour", hour), (None, "weekdays", sorted(set(weekdays)))))
 
 
-def checked_gap(days: int) -> int:
-    if not 0 <= days <= MAX_GAP:
-        raise CourseError(f"The days between two lessons are a number from 0 to {MAX_GAP}.")
+def _checked_gap(days: int, *, first: bool) -> int:
+    least = 0 if first else 1  # two lessons never go at once
+    if not least <= days <= MAX_GAP:
+        raise CourseError(f"The days between two lessons are a number from {least} to {MAX_GAP}.")
     return days
 
 

@@ -53,14 +53,18 @@ class Terms:
         self._timetables: dict[int, Timetable] = {}
 
     def at(self, enrolled_at: datetime) -> Timetable:
-        era = bisect_right(self._starts, enrolled_at)
+        return self.of_era(bisect_right(self.starts, enrolled_at))
+
+    def of_era(self, era: int) -> Timetable:
+        """For readers who enrolled after so many of the `starts`."""
         if era not in self._timetables:
-            newest = self._starts[era - 1] if era else None
+            newest = self.starts[era - 1] if era else None
             self._timetables[era] = timetable(t for t in self.all if _holds(t, newest))
         return self._timetables[era]
 
     @cached_property
-    def _starts(self) -> list[datetime]:
+    def starts(self) -> list[datetime]:
+        """The instants from which something is otherwise, for who enrolls from then on."""
         return sorted({t.since for t in self.all if t.since is not None})
 
 

@@ -338,6 +338,11 @@ def test_there_is_no_such_place(world: World, place: int) -> None:
         insert(world, lesson, place)
 
 
+def test_two_lessons_never_go_at_once(world: World) -> None:
+    with world.database.read() as session, pytest.raises(CourseError, match="from 1 to 365"):
+        changes.gap(present(world, session), present(world, session).steps[1].lesson, 0)
+
+
 def test_the_only_lesson_stays(world: World) -> None:
     for _ in range(4):
         with world.database.read() as session:
@@ -412,7 +417,7 @@ def any_change(world: World, rng: random.Random) -> Change | None:
         if kind is Kind.ARCHIVE and len(steps) > 3:
             return changes.archive(now, one)
         if kind is Kind.GAP:
-            return changes.gap(now, one, rng.randint(0, 6))
+            return changes.gap(now, one, rng.randint(1, 6))
         if kind is Kind.HOURS:
             return changes.hours(rng.choice(("05:30", "07:00", "19:15")), rng.sample(range(7), rng.randint(1, 7)))
         lives = {step.lesson for step in steps}
@@ -425,7 +430,7 @@ def any_change(world: World, rng: random.Random) -> Change | None:
             place = rng.randint(1, len(steps) + 1)
             return changes.insert(now, newest.lesson_id, place, 2, draft=None, revision=newest.id, fresh=False)
     extra = new_lesson(world, f"Extra{rng.randrange(10**9)}")
-    return insert(world, extra, rng.randint(1, len(steps) + 1), rng.randint(0, 5))
+    return insert(world, extra, rng.randint(1, len(steps) + 1), rng.randint(1, 5))
 
 
 def plans(world: World) -> dict[int, tuple[Any, ...]]:
