@@ -5,7 +5,7 @@ PORT ?= 8000
 SPEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help run test proofs soak bench check lock clean
+.PHONY: help run test proofs mutants soak bench check lock clean
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -15,12 +15,17 @@ run: .venv/run.stamp  ## sign-up page, worker and outbox at http://127.0.0.1:$PO
 test: .venv/dev.stamp  ## every test that this machine can run (.ci/run refuses to skip any)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
 
-# Marked `long`: the same promises over every zone and many more crashes. They run only where COURSE_LONG=1 asks.
-proofs: .venv/dev.stamp  ## the long tests, about 15 minutes
+# Marked `long`: the same promises over every zone, 2,000 seeds and cut networks. They run only where COURSE_LONG=1 asks.
+proofs: .venv/dev.stamp  ## the long tests and 200 rounds of real crashes, about 25 minutes
 	@COURSE_LONG=1 $(BIN)/python -m pytest -n auto --dist loadgroup -q -m long $(ARGS)
+	@$(BIN)/python -m tests.flows.crashes --rounds 200
 
-soak: .venv/dev.stamp  ## 50,000 seeds of the simulation, some hours
+mutants: .venv/dev.stamp  ## takes each guard of the engine away in a copy, and shows which test notices; WORDS="fence window" for some
+	@$(BIN)/python -m tests.mutations $(WORDS)
+
+soak: .venv/dev.stamp  ## 50,000 seeds of the simulation and 10,000 rounds of real crashes, many hours
 	@$(BIN)/python -m tests.simulation.simulate --seeds 1..50000 --jobs 2
+	@$(BIN)/python -m tests.flows.crashes --rounds 10000
 
 bench: .venv/dev.stamp  ## ratios measured side by side in one run; PARTS="batch tick" for some
 	@$(BIN)/python -m tests.bench $(PARTS)

@@ -98,7 +98,7 @@ class World:
         self.sender.close()
         self.sender = self.new_sender()
         with self.database.write() as session:
-            tripped = guarding.check(session, KEY, self.journal.read(), now=self.now(), alone=True)
+            tripped = guarding.check(session, self.sender.sending, self.journal.read(), now=self.now(), alone=True)
         if tripped:
             self.journal.settled(self.machine)
         return tripped

@@ -1,93 +1,75 @@
 """The guard against a restored backup: nothing that may have gone already goes again.
 
 A database is vouched for by the journals on this machine, if it knows their last calls, or by another worker's
-heartbeat of the last two minutes. If nobody vouches, or a journal knows a call that the database does not, then
-whatever fell due or was queued until now is born `unknown` and climbs the ladder (actions/settling.py): the journal,
-the provider, its events, a coach. What falls due later goes as always.
+heartbeat of the last two minutes. If a journal knows a call that the database does not, or nobody vouches, the database
+is older than what was sent: actions/restoring.py brings it up to date before anything is marked, and the guard stands
+until the last of what it held is settled.
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from course.actions import signup
+from course.actions import restoring, signup
+from course.actions.restoring import HELD, RESTORED
+from course.actions.sending import Sending
 from course.core.clock import Now
 from course.core.status import Enrolled, Sent
 from course.core.tokens import send_id
 from course.store import alarms, calls, deliveries, enrollments, installation
 from course.store.journal import Witness
-from course.store.models import Call
 
 FRESH = timedelta(minutes=2)
 ALARM = "restored"
-RESTORED = "restored"  # the kind of a call that was perhaps never made by this database
 
 
-def check(session: Session, id_key: bytes, witness: Witness, *, now: Now, alone: bool) -> bool:
-    """At a worker's start. True if the guard was set. `alone`: no other machine can have used this database."""
-    newest = calls.newest(session)
-    forgotten = [call for call in witness.last_calls if calls.by_id(session, call) is None]
-    if forgotten:
-        backup = installation.last_beat(session) or (newest.marked_at if newest else None)
-        complete = alone and bool(witness.since and backup and witness.since <= backup)
-        _bring_departures(session, id_key, witness, backup, now.machine)
-        trip(session, now, complete=complete, why="This database is older than the last mails that this machine sent")
-        return True
-    beat = installation.last_beat(session)
-    if newest is None or witness.since or (beat and now.machine - beat < FRESH):
+def check(session: Session, sending: Sending, witness: Witness, *, now: Now, alone: bool) -> bool:
+    """At a worker's start, and when the database does not know its last call. True if the guard was set. `alone`: no
+    other machine can have used this database."""
+    newest, beat = calls.newest(session), installation.last_beat(session)
+    if any(calls.by_id(session, call) is None for call in witness.last_calls):
+        why = "This database is older than the last mails that this machine sent"
+    elif newest is None or witness.since or (beat and now.machine - beat < FRESH):
         return False
-    trip(session, now, complete=False, why="No journal on this machine remembers this database")
+    else:
+        why = "No journal on this machine remembers this database"
+    backup = beat or (newest.marked_at if newest else None)
+    complete = alone and bool(witness.since and backup and witness.since <= backup)
+    # Clocks of other machines may go before ours: what was posted a little earlier is looked at as well.
+    restoring.bring_up_to_date(session, sending, witness, backup and backup - FRESH, now, complete=complete)
+    _bring_departures(session, sending.letters.id_key, witness, backup, now.machine)
+    installation.the(session).guard_at = now.machine
+    text = f"{why}. What may have gone already is held until that is known. See: course deliveries list, course vouch"
+    alarms.ring(session, ALARM, text, now.machine)
     return True
 
 
-def trip(session: Session, now: Now, *, complete: bool, why: str) -> None:
-    """Sets the guard: from this moment backwards, nothing is taken for unsent."""
-    row = installation.the(session)
-    row.guard_at, row.guard_until, row.guard_complete = now.machine, now.course, complete
-    text = f"{why}. What may have gone already is held until that is known. See: course deliveries list, course vouch"
-    alarms.ring(session, ALARM, text, now.machine)
-
-
 def lift_when_done(session: Session, now: datetime) -> None:
-    """Nothing of the time before is left to settle."""
+    """Nothing that was held is left to settle."""
     row = installation.the(session)
-    if row.guard_at is None or row.guard_until is None or calls.open_of_kind(session, RESTORED):
-        return
-    if not enrollments.any_due(session, row.guard_until) and not deliveries.any_queued(session, row.guard_at):
+    if row.guard_at and not calls.open_of_kind(session, RESTORED, HELD):
         _lift(session, now)
 
 
 def vouch(session: Session, now: datetime) -> int:
-    """Somebody says that this database is the truth: what was held by the guard is sent. How many."""
+    """Somebody says that this database is the truth: what was held goes, each lesson in its time. How many."""
     released = 0
-    for call in calls.open_of_kind(session, RESTORED):
-        released += deliveries.set_state(session, call.members, Sent.QUEUED, call_id=call.id, not_before=now)
+    for call in calls.open_of_kind(session, RESTORED, HELD):
+        rows = deliveries.many(session, call.members).values()
+        mine = [row for row in rows if row.state == Sent.UNKNOWN and row.call_id == call.id]
+        if call.kind == RESTORED:
+            restoring.forget(session, mine)
+        else:
+            deliveries.set_state(session, [row.id for row in mine], Sent.QUEUED, call_id=call.id, not_before=now)
         call.state = "done"
+        released += len(mine)
     _lift(session, now)
     return released
 
 
 def _lift(session: Session, now: datetime) -> None:
-    row = installation.the(session)
-    row.guard_at = row.guard_until = None
+    installation.the(session).guard_at = None
     alarms.clear(session, ALARM, now)
-
-
-def note_restored(session: Session, call_id: str, provider: str, account: str, members: list[int], now: Now) -> None:
-    """A call that perhaps was made by the database as it was before; the ladder takes it up at once."""
-    session.add(
-        Call(
-            id=call_id,
-            provider=provider,
-            account=account,
-            kind=RESTORED,
-            state="unknown",
-            members=members,
-            marked_at=now.machine,
-            lease_until=now.machine,
-            next_try_at=now.machine,
-        )
-    )
 
 
 def departure(id_key: bytes, email_key: str, course_id: int) -> str:
@@ -98,8 +80,8 @@ def departure(id_key: bytes, email_key: str, course_id: int) -> str:
 def _bring_departures(
     session: Session, id_key: bytes, witness: Witness, backup: datetime | None, now: datetime
 ) -> None:
-    """Who left after the backup has left."""
-    gone = {name for at, name in witness.departures if backup is None or at > backup}
+    """Who left after the backup has left. Journals count in whole seconds."""
+    gone = {name for at, name in witness.departures if backup is None or at >= backup.replace(microsecond=0)}
     if not gone:
         return
     origin = signup.Origin(source="journal")

@@ -50,9 +50,6 @@ class _Marking(Marking):
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
         for row in queued:
-            if self.maybe_gone(row):
-                self.hold_restored(row)
-                continue
             if not signup.may_confirm(self.session, row.email_key, self.now.machine):
                 self.cancel(row, "the address may not be mailed")
                 continue
@@ -81,13 +78,13 @@ class _Marking(Marking):
     def _queued_lessons(self, queued: Sequence[Any]) -> None:
         readers = {row.id: row for row in enrollments.rows(self.session, (row.enrollment_id for row in queued))}
         for row in queued:
-            if self.maybe_gone(row):
-                self.hold_restored(row)
-                continue
             reader, planner = readers[row.enrollment_id], self.planners[row.course_id]
             step = next((s for s in planner.timetable(reader).steps if s.lesson == row.lesson_id), None)
-            if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed or step is None:
+            if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed:
                 self.cancel(row, "no longer wanted")
+            elif step is None:  # put back by a worker while a coach took the lesson out of the course
+                self.cancel(row, "the lesson left the course")
+                recording.release(self.session, [row.id])
             elif not self._may_leave(planner, reader, row.asked_at):
                 opening = planner.opening(reader, reader.timezone, self.now.course)
                 wait = opening - self.now.course
@@ -105,7 +102,9 @@ class _Marking(Marking):
             self.again(row, revision_id=step.revision, number=place.number, count=place.count)
             self.join(row.id, self._message(letter, planner, reader, place))
         excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
-        enrollments.save_plans(self.session, [_moved(planner, reader, step, excluded, self.now.course)])
+        # One more copy of a mail that arrived once leaves the calendar as it is.
+        at = reader.anchor_at if deliveries.is_repeat(self.session, row.id) else self.now.course
+        enrollments.save_plans(self.session, [_moved(planner, reader, step, excluded, at)])
 
     def _due_lessons(self, due: Sequence[Any]) -> None:
         excluded = enrollments.exclusions(self.session, (reader.id for reader in due)) if due else {}
@@ -121,14 +120,10 @@ class _Marking(Marking):
                 waiting.append({"key": reader.id, "due_at": opening, "asked_at": None})
             else:
                 going.append((reader, planner, step))
-                # What was perhaps sent already went when it was due; the gap to the next one counts from there.
-                went_at = reader.due_at if self.due_before_restore(reader) else self.now.course
-                moved.append(_moved(planner, reader, step, out, went_at))
+                moved.append(_moved(planner, reader, step, out, self.now.course))
         for plans in (moved, waiting, finished):
             enrollments.save_plans(self.session, plans)
         self._new_deliveries(going)
-        if self.restored:
-            recording.hold_next(self.session, self.restored)
 
     def _new_deliveries(self, going: Sequence[tuple[Any, Planner, Step]]) -> None:
         rows = []
@@ -136,16 +131,12 @@ class _Marking(Marking):
             place = _place(0, planner, reader, step, reader.copy)
             letter, problem = self._letter(planner, step.revision)
             state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
-            if self.due_before_restore(reader):
-                state |= {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
-            elif letter is None:
+            if letter is None:
                 state |= self.refusal(problem)
             rows.append(self._row(reader, step, place) | state)
         for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
             letter, _ = self._letter(planner, step.revision)
-            if row["state"] == Sent.UNKNOWN:
-                self.restored.append(identity)
-            elif letter:
+            if letter:
                 place = Place(identity, step.lesson, reader.copy, row["number"], row["count"])
                 self.join(identity, self._message(letter, planner, reader, place))
 

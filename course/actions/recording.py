@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,12 +45,15 @@ def record(
     """Writes the outcomes of a call, in the order of its members. Only members that still belong to the call and are
     not settled are touched, so a late answer cannot overwrite a newer truth. `settling`: the caller has taken it up
     from whoever made it."""
-    call = calls.by_id(session, call_id)
+    # Locked first: who takes it up meanwhile must be seen, and would lock the same readers in another order.
+    call = calls.by_id(session, call_id, lock=True)
     if call is None:
         raise LookupError(f"call {call_id} is not in this database")
     late = not settling and call.state != "sending"
     if late and (call.bodies or call.state == "done"):
         outcomes = [no_proof(outcome) for outcome in outcomes]  # another worker may have posted it again meanwhile
+    # The lane before the readers, as the mark locks them.
+    note_lane(session, call.provider, call.account, outcomes, now, backoff)
     by_class: dict[type[Outcome], list[tuple[int, Any]]] = defaultdict(list)
     for member, outcome in zip(members, outcomes, strict=True):
         by_class[type(outcome)].append((member, outcome))
@@ -59,7 +62,6 @@ def record(
     _refused_together(session, call_id, [pair for pair in by_class[Refused] if pair[1].scope == "call"], now)
     _put_back(session, call_id, [*by_class[Unreachable], *by_class[Misconfigured]], now, backoff)
     _uncertain(session, call_id, by_class[Uncertain])
-    _lane(session, call.provider, call.account, outcomes, now, backoff)
     call.answer = [_answer(outcome) for outcome in outcomes]
     call.state = "unknown" if by_class[Uncertain] else "done"
     if call.state == "done":
@@ -141,8 +143,8 @@ def _put_back(
         return
     rows, queued = deliveries.many(session, _ids(failed)), []
     for member, outcome in failed:
-        row = rows[member]
-        if row.call_id != call_id or row.state not in UNSETTLED:
+        row = rows.get(member)  # None: the reader was erased meanwhile
+        if row is None or row.call_id != call_id or row.state not in UNSETTLED:
             continue
         alone = isinstance(outcome, Unreachable) and outcome.scope == "message"
         if alone and row.attempts >= MAX_ATTEMPTS:
@@ -172,18 +174,23 @@ def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Un
 
 def release(session: Session, members: Sequence[int]) -> None:
     """Plans the next lesson of the readers whose lesson was settled late."""
-    settled = [row for row in deliveries.many(session, members).values() if row.enrollment_id]
-    ids = [row.enrollment_id for row in settled if row.enrollment_id]
+    settled = deliveries.many(session, members).values()
+    plan_next(session, [row.enrollment_id for row in settled if row.enrollment_id])
+
+
+def plan_next(session: Session, ids: Collection[int]) -> None:
+    """Plans the next lesson of these enrollments, unless one is not settled."""
     planners, plans = Planners(session), []
     for reader in enrollments.rows(session, ids):
         if reader.status == Enrolled.ACTIVE and not deliveries.unsettled(session, reader.id):
             excluded = enrollments.exclusions(session, [reader.id])[reader.id]
             plan = planners[reader.course_id].next(reader, reader.timezone, excluded)
-            plans.append({"key": reader.id, "due_at": plan and plan.due_at})
+            status = Enrolled.ACTIVE if plan else Enrolled.FINISHED
+            plans.append({"key": reader.id, "due_at": plan and plan.due_at, "status": status})
     enrollments.save_plans(session, plans)
 
 
-def _lane(
+def note_lane(
     session: Session, provider: str, account: str, outcomes: Sequence[Outcome], now: datetime, backoff: Backoff
 ) -> None:
     """What one account's answer means for everything that goes through it."""

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from course.actions import guarding
 from course.actions.letters import Letters
 from course.actions.planning import Planners
 from course.core import bundle
@@ -21,8 +20,8 @@ from course.core.clock import Now
 from course.core.letter import Message
 from course.core.status import Sent
 from course.mail.provider import Provider
-from course.store import calls, deliveries, installation
-from course.store.models import Installation, Lane
+from course.store import calls, deliveries
+from course.store.models import Lane
 
 Kind = Literal["confirm", "lesson"]
 GROUP = 32  # calls made at once where a provider takes one message per call
@@ -65,23 +64,18 @@ class Sending:
 
 @dataclass(slots=True)
 class Marking:
-    """One marking transaction: what it takes, holds, cancels and refuses. What is due is for `marking`."""
+    """One marking transaction: what it takes, cancels and refuses. What is due is for `marking`."""
 
     sending: Sending
     session: Session
     now: Now
     call_id: str
     planners: Planners = field(init=False)
-    guard: Installation = field(init=False)
-    restored_call: str = field(init=False)
     members: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-    restored: list[int] = field(default_factory=list)  # may have gone before the database was restored
 
     def __post_init__(self) -> None:
         self.planners = Planners(self.session)
-        self.guard = installation.the(self.session)
-        self.restored_call = self.sending.new_call_id()
 
     def batch(self, kind: Kind) -> Batch:
         provider, bodies = self.sending.provider, self._bodies()
@@ -100,9 +94,6 @@ class Marking:
                 lease_until=lease_until,
                 next_try_at=lease_until,
             )
-        if self.restored:
-            where = (provider.name, self.sending.account)
-            guarding.note_restored(self.session, self.restored_call, *where, self.restored, self.now)
         return Batch(self.call_id, self.members, self.messages, bodies)
 
     def _bodies(self) -> list[bytes]:
@@ -127,18 +118,6 @@ class Marking:
         if len(good) == len(self.members):
             raise RuntimeError("each message can be built, but not all together")
         self.members, self.messages = [member for member, _ in good], [message for _, message in good]
-
-    def due_before_restore(self, reader: Any) -> bool:
-        return bool(self.guard.guard_until and reader.due_at <= self.guard.guard_until)
-
-    def maybe_gone(self, row: Any) -> bool:
-        """Queued before the database was restored: perhaps it went after the backup was made."""
-        return bool(self.guard.guard_at and row.created_at <= self.guard.guard_at)
-
-    def hold_restored(self, row: Any) -> None:
-        held = {"state": Sent.UNKNOWN, "call_id": self.restored_call, "reason": "restored from a backup"}
-        deliveries.change(self.session, row.id, **held)
-        self.restored.append(row.id)
 
     def join(self, member: int, message: Message) -> None:
         self.members.append(member)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from course.actions import guarding, recording
+from course.actions import recording, restoring
 from course.actions.letters import Letters
 from course.actions.planning import Planners
 from course.actions.recording import Backoff
@@ -27,8 +27,7 @@ from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
 from course.mail.provider import Provider
-from course.store import alarms, calls, deliveries, enrollments, installation, subscribers
-from course.store.journal import Witness
+from course.store import alarms, calls, deliveries, enrollments, subscribers
 from course.store.models import Call, Course, Delivery, Subscriber
 
 log = logging.getLogger(__name__)
@@ -49,8 +48,7 @@ class Case:
     neighbour: str | None  # the send id of a message that the provider surely has
     bodies: list[bytes]  # [] where they were not kept
     elsewhere: bool = False  # it went through an account that this worker cannot ask
-    restored: bool = False  # held by the guard: see actions/guarding.py
-    complete: bool = False  # the journals know everything that was sent since the backup
+    restored: bool = False  # no more than a suspicion: see actions/restoring.py
 
 
 def take(session: Session, sending: Sending, now: Now) -> Case | None:
@@ -59,52 +57,29 @@ def take(session: Session, sending: Sending, now: Now) -> Case | None:
     call = calls.take_open(session, *where, at, at + sending.lease, hopeless=at - PATIENCE)
     if call is None:
         return None
-    letters, planners = sending.letters, Planners(session)
-    rows = deliveries.many(session, call.members)
+    letters, rows = sending.letters, deliveries.many(session, call.members)
     mine = [rows[m] for m in call.members if m in rows and rows[m].call_id == call.id and rows[m].state in UNSETTLED]
     if not mine:
         call.state, call.bodies = "done", None
+    stay = _stay(session, sending, mine, now.course) if call.bodies else frozenset()
     return Case(
         call_id=call.id,
         marked_at=call.marked_at,
         members=call.members,
         open=[row.id for row in mine],
-        left=frozenset(call.members)
-        - {row.id for row in mine if _wanted(session, row) and _may_leave(session, planners, sending, row, now.course)},
+        left=frozenset(call.members) - stay,
         send_ids=[send_id_of(session, letters, row) for row in mine],
         neighbour=_neighbour(session, letters, call) if mine and sending.provider.settle is not None else None,
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
         elsewhere=(call.provider, call.account) != where,
-        restored=call.kind == guarding.RESTORED,
-        complete=installation.the(session).guard_complete,
+        restored=call.kind == restoring.RESTORED,
     )
 
 
-def ask(provider: Provider, case: Case, now: datetime, witness: Witness) -> list[Outcome]:
+def ask(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
     """Climbs the ladder for the open members; one outcome each. No transaction is open."""
     if not case.open:
         return []
-    if case.restored:
-        return _from_the_journal(provider, case, now, witness)
-    return _from_the_provider(provider, case, now)
-
-
-def _from_the_journal(provider: Provider, case: Case, now: datetime, witness: Witness) -> list[Outcome]:
-    """What this machine wrote down before the backup came back; the provider is asked about the rest."""
-    asked = dict(zip(case.send_ids, _from_the_provider(provider, case, now), strict=True))
-
-    def outcome(identity: str) -> Outcome:
-        known = witness.accepted(identity)
-        if known:
-            return Accepted()
-        if known is None and case.complete:
-            return Unreachable("the journal has never heard of it", scope="message")
-        return asked[identity]
-
-    return [outcome(identity) for identity in case.send_ids]
-
-
-def _from_the_provider(provider: Provider, case: Case, now: datetime) -> list[Outcome]:
     if case.elsewhere:
         return [Uncertain("it went through another account, which cannot be asked from here") for _ in case.open]
     if provider.honours_keys and case.bodies and now - case.marked_at < KEYS_LIVE:
@@ -127,6 +102,9 @@ def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: Now, 
         _resign(session, case.open, now.machine)
         # Nobody asks any more; an event or a coach may still settle it.
         calls.save(session, case.call_id, state="done", bodies=None)
+    if case.restored:
+        mine = (row for row in deliveries.many(session, case.open).values() if row.call_id == case.call_id)
+        restoring.forget(session, [row for row in mine if row.state == Sent.QUEUED and not row.resent_at])
     recording.release(session, case.open)
 
 
@@ -184,12 +162,14 @@ def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome
 
 def _resign(session: Session, members: Sequence[int], now: datetime) -> None:
     """Nobody could say for 72 hours: the course's policy decides, and the calendar goes on."""
-    for row in deliveries.many(session, members).values():
+    first: dict[int, datetime] = {}  # of a reader's lessons after a restored backup: the others keep their gaps
+    for row in sorted(deliveries.many(session, members).values(), key=lambda row: row.created_at):
         if row.state != Sent.UNKNOWN or row.resigned_at:
             continue
         course = session.get_one(Course, row.course_id)
         if course.on_unknown == "resend" and row.resent_at is None and _wanted(session, row):
-            row.state, row.not_before, row.resent_at = Sent.QUEUED, now, now
+            wait = row.created_at - first.setdefault(row.enrollment_id or -row.id, row.created_at)
+            row.state, row.not_before, row.resent_at = Sent.QUEUED, now + wait, now
         else:
             row.resigned_at = now
             text = "Nobody can say whether some mails arrived. See them with: course deliveries list"
@@ -229,6 +209,13 @@ def _neighbour(session: Session, letters: Letters, call: Call) -> str | None:
         if accepted:
             return send_id_of(session, letters, accepted)
     return None
+
+
+def _stay(session: Session, sending: Sending, rows: Sequence[Delivery], now: datetime) -> frozenset[int]:
+    """Those to whom a replay may go: they still want it, and their window is open."""
+    planners = Planners(session)
+    wanted = (row for row in rows if _wanted(session, row))
+    return frozenset(row.id for row in wanted if _may_leave(session, planners, sending, row, now))
 
 
 def _may_leave(session: Session, planners: Planners, sending: Sending, row: Delivery, now: datetime) -> bool:

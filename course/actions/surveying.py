@@ -5,7 +5,7 @@ before publishing is what happens after it, as long as readers, providers and ca
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,9 +70,24 @@ def survey(
 ) -> Survey:
     """Looks at every reader of the course. `now` is course time. `dates`: with the lines; without them a million
     readers are counted in seconds."""
+    look = _look(session, course, change, choice, now)
+    return look.at_all(edits.readers(session, course.id, lock=lock), dates=dates)
+
+
+def members(
+    session: Session, course: Course, change: Change, choice: Choice, now: datetime, group: Group
+) -> Iterator[tuple[Any, Line | None]]:
+    """The readers of one group with their line, by id. A reader has the columns of `enrollments.take_due`."""
+    look = _look(session, course, change, choice, now)
+    for reader in edits.readers(session, course.id, lock=False):
+        found, line, *_ = look.at(reader, dates=True)
+        if found == group:
+            yield reader, line
+
+
+def _look(session: Session, course: Course, change: Change, choice: Choice, now: datetime) -> "_Look":
     terms = courses.terms_of(session, course.id)
-    revives = change.kind is Kind.INSERT and choice is Choice.FINISHERS
-    look = _Look(
+    return _Look(
         change=change,
         choice=choice,
         now=now,
@@ -81,9 +96,8 @@ def survey(
         excluded=edits.excluded(session, course.id),
         excluded_after=None,
         waiting=edits.waiting(session, course.id),
-        revives=revives,
+        revives=change.kind is Kind.INSERT and choice is Choice.FINISHERS,
     )
-    return look.at_all(edits.readers(session, course.id, lock=lock), dates=dates)
 
 
 def survey_undo(session: Session, course: Course, edit_id: int, now: datetime) -> Survey:
@@ -117,27 +131,33 @@ class _Look:
     def at_all(self, readers: Iterable[Any], *, dates: bool) -> Survey:
         found = Survey()
         for reader in readers:
-            self.at(reader, found, dates=dates)
+            group, line, excluded, withdrawn = self.at(reader, dates=dates)
+            found.groups[group] += 1
+            if excluded:
+                found.excluded.append(reader.id)
+            if withdrawn:
+                found.withdrawn.append(reader.id)
+            if line and (line.moves or withdrawn or group in {Group.NEXT, Group.LATER}):
+                found.lines.append(line)
         return found
 
-    def at(self, reader: Any, found: Survey, *, dates: bool) -> None:
+    def at(self, reader: Any, *, dates: bool) -> tuple[Group, Line | None, bool, bool]:
+        """The group, what changes, whether the new lesson is not for this reader, and whether a copy is taken back."""
         lesson, out = self.change.lesson, self.excluded.get(reader.id, set())
         held, queued = self.waiting.get(reader.id, NOBODY)
         new_out = out if self.excluded_after is None else self.excluded_after.get(reader.id, set())
-        if self.change.kind is Kind.INSERT and lesson and self._is_past(reader, out):
-            found.excluded.append(reader.id)
+        excluded = self.change.kind is Kind.INSERT and self._is_past(reader, out)
+        if excluded and lesson:
             new_out = out | {lesson}
         withdrawn = lesson in queued and not self._has(self.after, reader, lesson)
         if withdrawn:
-            found.withdrawn.append(reader.id)
             reader = _without(reader, lesson)
             held = bool(queued - {lesson})
         group = self._group(reader, new_out, queued)
-        found.groups[group] += 1
+        line = None
         if dates and reader.status not in GONE:
             line = self._line(reader, group, out, new_out, held=held, withdrawn=withdrawn)
-            if line.moves or withdrawn or group in {Group.NEXT, Group.LATER}:
-                found.lines.append(line)
+        return group, line, excluded, withdrawn
 
     def _is_past(self, reader: Any, out: Collection[int]) -> bool:
         """Whether a lesson that comes into the course is not for this reader, by the coach's choice."""

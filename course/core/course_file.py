@@ -108,13 +108,24 @@ def _wrong_text(key: str, value: str) -> tuple[str, str] | None:
         return f"{found[0]} has no meaning here", "Only lessons know their reader; remove it"
     if key == "title" and not value.strip():
         return "the title is empty", "Name the course"
-    if key in {"send_at", "send_until"} and not _HOUR.fullmatch(value):
+    if key in {"send_at", "send_until"} and not is_hour(value):
         return f"{key} is {value!r}", 'Write an hour of the day as "07:00"'
     if key == "on_unknown" and value not in {"hold", "resend"}:
         return f"on_unknown is {value!r}", 'Write "hold" (a coach decides) or "resend" (once)'
     if key == "reply_to" and value and not _is_address(value):
         return f"{key} is {value!r}, which is no address", 'Write it as "name@example.org"'
     return None
+
+
+def problem(key: str, value: str, known_zone: Any) -> str:
+    """What is wrong with one text of a course; "" if nothing is. A remedy comes with it."""
+    wrong = _wrong(key, value, 0, known_zone)
+    return f"{wrong[0]}. {wrong[1]}" if wrong else ""
+
+
+def is_hour(text: str) -> bool:
+    """Whether it is an hour of the day as "07:00"."""
+    return _HOUR.fullmatch(text) is not None
 
 
 def _is_address(value: str) -> bool:

@@ -35,16 +35,22 @@ def take_open(
     return call
 
 
-def by_id(session: Session, call_id: str) -> Call | None:
-    return session.get(Call, call_id)
+def by_id(session: Session, call_id: str, *, lock: bool = False) -> Call | None:
+    return session.get(Call, call_id, with_for_update=lock, populate_existing=lock)
 
 
 def newest(session: Session) -> Call | None:
     return session.scalar(select(Call).order_by(Call.marked_at.desc()).limit(1))
 
 
-def open_of_kind(session: Session, kind: str) -> Sequence[Call]:
-    return session.scalars(select(Call).where(Call.state != "done", Call.kind == kind)).all()
+def open_of_kind(session: Session, *kinds: str) -> Sequence[Call]:
+    return session.scalars(select(Call).where(Call.state != "done", Call.kind.in_(kinds))).all()
+
+
+def try_now(session: Session, provider: str, account: str) -> None:
+    """A lane that waits after trouble waits no longer: the next mail tries whether it is over."""
+    mine = update(Lane).where(Lane.provider == provider, Lane.account == account)
+    session.execute(mine.values(paused_until=None))
 
 
 def save(session: Session, call_id: str, **values: Any) -> None:

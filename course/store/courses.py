@@ -57,8 +57,20 @@ def revisions(session: Session, ids: Iterable[int]) -> dict[int, Revision]:
 
 
 def newest_revision(session: Session, lesson_id: int) -> Revision:
+    found = newest_revision_or_none(session, lesson_id)
+    if found is None:
+        raise LookupError(f"lesson {lesson_id} was never published")
+    return found
+
+
+def newest_revision_or_none(session: Session, lesson_id: int) -> Revision | None:
     query = select(Revision).where(Revision.lesson_id == lesson_id).order_by(Revision.id.desc())
-    return session.scalars(query.limit(1)).one()
+    return session.scalars(query.limit(1)).first()
+
+
+def has_terms(session: Session, lesson_id: int) -> bool:
+    """Whether the lesson is or was in a timetable."""
+    return session.scalars(select(Term.id).where(Term.lesson_id == lesson_id).limit(1)).first() is not None
 
 
 def add_revision(session: Session, lesson: Lesson, source: str, digest: str, author: str, now: datetime) -> Revision:

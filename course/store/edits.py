@@ -158,3 +158,10 @@ def count_readers(session: Session, course_id: int) -> int:
 def lock_course(session: Session, course_id: int) -> Course:
     """One change of a course comes after the other."""
     return session.get_one(Course, course_id, with_for_update={"key_share": True})
+
+
+def people(session: Session, enrollment_ids: Collection[int]) -> dict[int, str]:
+    """The addresses, by enrollment."""
+    query = select(Enrollment.id, Subscriber.email).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+    rows = session.execute(query.where(Enrollment.id.in_(enrollment_ids)))
+    return {row[0]: row[1] for row in rows}

@@ -16,8 +16,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 SHORT = 16  # hex digits of a send id: enough to tell them apart, half the size
+
+
+class Posted(NamedTuple):
+    """When a message was last posted, to the second; whether it was surely accepted; and by which call."""
+
+    at: datetime
+    accepted: bool
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,13 @@ class Witness:
 
     last_calls: tuple[str, ...] = ()  # the newest one of each journal
     since: datetime | None = None  # the first line of them all
-    sent: dict[str, bool] = field(default_factory=dict)  # short send id -> surely accepted
+    sent: dict[str, Posted] = field(default_factory=dict)  # by short send id
     departures: tuple[tuple[datetime, str], ...] = ()  # when, and the hash of address and course
 
-    def accepted(self, send_id: str) -> bool | None:
-        """True: surely accepted. False: posted, end unknown. None: the journals do not know it."""
-        return self.sent.get(send_id[:SHORT])
+    def posted(self, send_id: str, since: datetime | None) -> Posted | None:
+        """What became of a message that was posted since then; None: it was not."""
+        found = self.sent.get(send_id[:SHORT])
+        return found if found and (since is None or found.at >= since) else None
 
 
 class Journal:
@@ -81,17 +91,18 @@ def _append(path: Path, *words: str) -> None:
 def witness(folder: Path) -> Witness:
     """Reads every journal in a folder; a line that was cut off by a crash is left out."""
     last: dict[Path, str] = {}
-    sent: dict[str, bool] = {}
+    made: dict[str, datetime] = {}
+    sent: dict[str, Posted] = {}
     times: list[datetime] = []
     departures: list[tuple[datetime, str]] = []
     for path, words in _lines(folder):
         match words:
             case ["c", call_id, at, *send_ids]:
-                last[path] = call_id
-                times.append(datetime.fromisoformat(at))
-                sent |= {one: sent.get(one, False) for one in send_ids}
-            case ["a", _, *send_ids]:
-                sent |= dict.fromkeys(send_ids, True)
+                last[path], made[call_id] = call_id, datetime.fromisoformat(at)
+                times.append(made[call_id])
+                _note(sent, send_ids, Posted(made[call_id], False, call_id))
+            case ["a", call_id, *send_ids] if call_id in made:
+                _note(sent, send_ids, Posted(made[call_id], True, call_id))
             case ["b", at]:
                 times.append(datetime.fromisoformat(at))
             case ["l", at, departure]:
@@ -99,6 +110,11 @@ def witness(folder: Path) -> Witness:
             case ["r", _]:
                 last.pop(path, None)
     return Witness(tuple(last.values()), min(times, default=None), sent, tuple(departures))
+
+
+def _note(sent: dict[str, Posted], send_ids: Iterable[str], posted: Posted) -> None:
+    """The newest of all journals counts."""
+    sent |= {one: max(sent.get(one, posted), posted) for one in send_ids}
 
 
 def _lines(folder: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -1,7 +1,7 @@
 """How times, addresses and lists are said to people."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -11,6 +11,16 @@ def when(at: datetime, zone: str) -> str:
     """ "Thursday, November 26, 7:00 am" on the clock of that zone."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{local:%A, %B} {local.day}, {hour(local.time())}"
+
+
+def day_of(at: datetime, zone: str) -> date:
+    """The date on the calendar of that zone."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def day(on: date) -> str:
+    """ "Thursday, November 26"."""
+    return f"{on:%A, %B} {on.day}"
 
 
 def stamp(at: datetime) -> str:

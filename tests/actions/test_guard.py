@@ -3,16 +3,32 @@
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from course.actions import guarding, mending, signup
+from course.actions import guarding, mending, planning, signup
 from course.store import alarms, enrollments, installation
 from course.store.db import Database
 from course.store.journal import Journal
 from course.store.models import Enrollment
 from tests.factories import KEY, World
 from tests.providers import Ledger, Searchable
+
+
+class Died(BaseException):
+    """The worker is gone."""
+
+
+def die(_: str) -> None:
+    raise Died
+
+
+class Keyed(Ledger):
+    """It honours keys, so a call is stored with its bodies."""
+
+    name: ClassVar[str] = "keyed"
+    honours_keys: ClassVar[bool] = True
 
 
 @pytest.fixture
@@ -86,6 +102,118 @@ def test_who_left_after_the_backup_has_left(path: Path) -> None:
     restore(world, path)
     assert world.restart()
     assert world.enrollment(enrollment).status == "left"
+    world.close()
+
+
+def leave(world: World, enrollment: int) -> None:
+    with world.database.write() as session:
+        signup.leave(session, enrollments.the(session, enrollment), signup.Origin(), now=world.machine)
+
+
+def come_back(world: World, enrollment: int) -> None:
+    with world.database.write() as session:
+        assert signup.come_back(session, enrollments.the(session, enrollment), signup.Origin(), now=world.machine)
+
+
+def lose_the_journal(world: World) -> None:
+    shutil.rmtree(world.journal.folder)
+
+
+def pause(world: World, enrollment: int) -> None:
+    """As the reader's own page does it: the next lesson is planned anew, if one is planned."""
+    with world.database.write() as session:
+        reader = enrollments.the(session, enrollment)
+        reader.paused_until = world.course + timedelta(days=2)
+        planning.replan(session, world.the_course(session))
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_who_leaves_and_comes_back_after_the_restore_gets_no_lesson_twice(path: Path, journal: bool) -> None:
+    world = a_world(path, Searchable())
+    ann = world.enroll()
+    world.drain()
+    note_tick(world)
+    back_up(world, path)
+    world.live(8)  # lessons 2 and 3
+    restore(world, path)
+    if not journal:
+        lose_the_journal(world)
+    assert world.restart()
+    leave(world, ann)  # before anything is marked
+    for _ in range(60):
+        world.drain()
+        settle(world)
+        world.go(hours=1)
+    note_tick(world)
+    come_back(world, ann)
+    world.live(20, step=timedelta(hours=6))
+    taken = world.provider.taken[1:]  # type: ignore[attr-defined]
+    assert len(taken) == len(set(taken)) == 5
+    world.close()
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_a_plan_made_after_the_restore_hides_no_lesson_that_fell_due_before(path: Path, journal: bool) -> None:
+    world = a_world(path, Searchable())
+    ann = world.enroll()
+    world.drain()
+    note_tick(world)
+    back_up(world, path)
+    world.live(8)
+    restore(world, path)
+    if not journal:
+        lose_the_journal(world)
+    assert world.restart()
+    pause(world, ann)
+    for _ in range(60):
+        settle(world)
+        world.drain()
+        world.go(hours=1)
+    world.live(14, step=timedelta(hours=6))
+    taken = world.provider.taken[1:]  # type: ignore[attr-defined]
+    assert len(taken) == len(set(taken)) == 5
+    world.close()
+
+
+def test_a_lesson_that_was_asked_for_after_the_backup_is_known_from_the_journal(path: Path) -> None:
+    world = a_world(path, Ledger())
+    ann = world.enroll()
+    world.drain()
+    note_tick(world)
+    back_up(world, path)
+    world.go(hours=1)
+    with world.database.write() as session:
+        reader = enrollments.the(session, ann)
+        reader.asked_at = reader.due_at = world.course
+    world.drain()  # lesson 2, three days before its time
+    restore(world, path)
+    assert world.restart()
+    assert world.enrollment(ann).had == [1, 2]
+    world.live(5)
+    taken = world.provider.taken[1:]  # type: ignore[attr-defined]
+    assert len(taken) == len(set(taken)) == 3
+    world.close()
+
+
+def test_what_a_replay_sent_is_known_from_the_journal(path: Path) -> None:
+    """Who marked it died before it could write that down; another worker sent the stored call."""
+    world = a_world(path, Keyed())
+    world.enroll()
+    world.drain()
+    note_tick(world)
+    back_up(world, path)
+    world.go(days=3)
+    world.sender.point = die
+    with pytest.raises(Died):
+        world.sender.step("lesson")
+    world.sender.point = lambda _: None
+    world.go(minutes=11)
+    settle(world)
+    restore(world, path)
+    assert world.restart()
+    world.drain()
+    taken = world.provider.taken[1:]  # type: ignore[attr-defined]
+    assert len(taken) == len(set(taken)) == 2
     world.close()
 
 

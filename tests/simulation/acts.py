@@ -1,4 +1,4 @@
-"""What people do in a simulation: readers, the coach, and the rest of the world. One transaction each."""
+"""What readers do in a simulation, one transaction each; coach.py has what all others do."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import lesson_import, mending, readers_file, signup
+from course.actions import guarding, readers_file, signup
 from course.actions.planning import Planner
 from course.actions.signup import Confirmed, Origin
-from course.core.happening import Event, Happened
 from course.core.readers_csv import Row
 from course.core.status import Enrolled
 from course.store import courses, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
-from tests.simulation.provider import POISON
+from tests.factories import KEY
+from tests.simulation import coach
 from tests.simulation.script import HOURS, WEEKDAYS, ZONES, Act, address
 from tests.simulation.stage import SLUG
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def perform(world: "World", act: Act) -> bool:
     """False: there was nothing to do, or it was not allowed."""
-    if act.name in _COACH:
-        return _COACH[act.name](world, act.value)
+    if act.name in coach.ACTS:
+        return coach.ACTS[act.name](world, act.value)
     if act.name == "still_waiting" and any(one.email_key == address(act.who) for one in world.readers()):
         return False
     with world.stage.database.write() as session:
@@ -85,6 +85,7 @@ def _leave(world: "World", session: Session, course: Course, person: Subscriber 
     if found is None:
         return False
     signup.leave(session, found, Origin(), now=world.clock)
+    world.web.left(world.clock, guarding.departure(KEY, address(act.who), course.id))
     world.away(act.who)
     return True
 
@@ -133,137 +134,3 @@ _READER: dict[str, Any] = {
     "leave_for_good": _leave,
     "come_back": _come_back,
 } | dict.fromkeys(("zone", "pause", "ask", "pace", "hour", "weekdays"), _change)
-
-
-# The coach, and the world
-
-
-def _insert(world: "World", value: int) -> bool:
-    return _edit(world, new=1, at=value)
-
-
-def _insert_two(world: "World", value: int) -> bool:
-    return _edit(world, new=2, at=value)
-
-
-def _edit(world: "World", new: int, at: int) -> bool:
-    """New lessons somewhere after the first; those who had a later one skip them."""
-    book = world.book
-    place = 1 + at % len(book.lessons)
-    slugs = [f"new-{len(book.lessons)}-{n}" for n in range(new)]
-    later = [slug for slug, _ in book.lessons[place:]]
-    book.lessons[place:place] = [(slug, 1 + at % 3) for slug in slugs]
-    ids = world.observer.lessons()
-    behind = {ids[slug] for slug in later or [book.lessons[place - 1][0]]}  # or had the last one
-    past = {row.enrollment for row in world.run.last.deliveries.values() if row.lesson in behind}
-    _import_files(world)
-    ids = world.observer.lessons()
-    world.run.excluded |= {(reader, ids[slug]) for reader in past if reader for slug in slugs}
-    if world.observer.exclusions() != world.run.excluded:
-        world.misfit("blast radius", f"{world.observer.exclusions()} are to skip a lesson, not {world.run.excluded}")
-    return True
-
-
-def _text(world: "World", value: int) -> bool:
-    book = world.book
-    book.texts[book.lessons[value % len(book.lessons)][0]] = f"Hi {{{{ first_name }}}}, edited {world.turn}.\n"
-    return _import_files(world)
-
-
-def _poison(world: "World", value: int) -> bool:
-    """A text that the provider refuses; the coach notices after a day, mends it and retries."""
-    book = world.book
-    slug = book.lessons[value % len(book.lessons)][0]
-    book.texts[slug] = f"This is {POISON}.\n"
-    world.plan(Act(world.clock + timedelta(days=1 + value % 5), "antidote", 0, slug))
-    return _import_files(world)
-
-
-def _antidote(world: "World", slug: str) -> bool:
-    world.book.texts[slug] = f"This is good, {world.turn}.\n"
-    _import_files(world)
-    refused = [row.id for row in world.run.last.deliveries.values() if row.state == "refused"]
-    with world.stage.database.write() as session:
-        return mending.retry(session, refused, world.clock) > 0
-
-
-def _gap(world: "World", value: int) -> bool:
-    book = world.book
-    place = 1 + value % (len(book.lessons) - 1)
-    book.lessons[place] = (book.lessons[place][0], 1 + value % 5)
-    return _import_files(world)
-
-
-def _course_hour(world: "World", value: int) -> bool:
-    world.book.hour = f"{5 + value % 9:02d}:00"
-    return _import_files(world)
-
-
-def _import_files(world: "World") -> bool:
-    with world.stage.database.write() as session:
-        lesson_import.import_course(session, world.book.files(), world.clock, world.clock)
-    return True
-
-
-def _switch(world: "World", value: int) -> bool:
-    """Another provider, another account: the workers start again with it."""
-    world.account = next(account for account in world.accounts if account is not world.account)
-    world.switch()
-    return True
-
-
-def _course_pause(world: "World", value: int) -> bool:
-    return _pause_course(world, paused=True)
-
-
-def _course_resume(world: "World", value: int) -> bool:
-    return _pause_course(world, paused=False)
-
-
-def _pause_course(world: "World", *, paused: bool) -> bool:
-    world.book.paused = paused
-    with world.stage.database.write() as session:
-        courses.by_slug(session, SLUG).paused_at = world.clock if paused else None  # type: ignore[union-attr]
-    return True
-
-
-def _forge(world: "World", value: int) -> bool:
-    """Events that nobody sent: for a message of somebody else, and for none."""
-    known = sorted(world.run.send_ids.values())
-    for send_id, recipient in (
-        (known[value % len(known)] if known else "", "r99@reader.test"),
-        ("f" * 32, "r1@reader.test"),
-    ):
-        what = (Happened.COMPLAINT, Happened.DELIVERED, Happened.FAILED)[value % 3]
-        world.forge(Event(f"forged-{world.turn}-{recipient}", what, send_id, recipient, world.clock, "", "{}"))
-    return True
-
-
-def _mend(world: "World", value: int) -> bool:
-    """The coach goes through the list: some arrived, for some another copy is sent."""
-    unknown = [row for row in world.run.last.deliveries.values() if row.state == "unknown"]
-    truly = {entry.send_id for entry in world.run.ledger}
-    for row in unknown:
-        with world.stage.database.write() as session:
-            if world.run.send_id(row) in truly and value % 2:
-                mending.arrived(session, row.id, world.clock)
-            else:
-                mending.send_again(session, row.id, world.clock)
-    world.plan(Act(world.clock + timedelta(days=9), "mend", 0, value + 1)) if not world.quiet else None
-    return bool(unknown)
-
-
-_COACH: dict[str, Any] = {
-    "insert": _insert,
-    "insert_two": _insert_two,
-    "text": _text,
-    "poison": _poison,
-    "antidote": _antidote,
-    "gap": _gap,
-    "course_hour": _course_hour,
-    "switch": _switch,
-    "course_pause": _course_pause,
-    "course_resume": _course_resume,
-    "forge": _forge,
-    "mend": _mend,
-}

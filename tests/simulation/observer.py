@@ -84,6 +84,9 @@ class Observer:
         """Deliveries that are not settled."""
         return self._one(_OPEN)
 
+    def is_guarded(self) -> bool:
+        return self._one("SELECT guard_at FROM installation") is not None
+
     def lessons(self) -> dict[str, int]:
         return dict(self._raw.execute("SELECT slug, id FROM lesson").fetchall())
 

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from tests.simulation.records import Delivery, Reader, Run, Turn
 
-COPY_AGAIN = 1000  # from here on, copies are those that somebody asked for
-
 
 class Violation(NamedTuple):
     turn: int
@@ -27,6 +25,7 @@ class Mark(NamedTuple):
     row: Delivery
     reader: Reader
     asked: bool  # the reader asked for it since the lesson before
+    retried: bool  # it was refused once, and a coach let it go again
 
     @property
     def name(self) -> str:
@@ -34,11 +33,11 @@ class Mark(NamedTuple):
 
     @property
     def extra(self) -> bool:
-        """A coach's own wish: another copy of what nobody knew the end of."""
-        same = (self.row.enrollment, self.row.lesson, self.row.copy - COPY_AGAIN)
-        rows = self.turn.deliveries.values()
-        known = [row for row in rows if (row.enrollment, row.lesson, row.copy) == same]
-        return any((row.reason or "").startswith("sent again") for row in known)
+        """A coach's own wish: another try of what was refused, another copy of what nobody knew the end of."""
+        mine = (self.row.enrollment, self.row.lesson)
+        same = [row for row in self.turn.deliveries.values() if (row.enrollment, row.lesson) == mine]
+        again = any((row.reason or "").startswith("sent again") for row in same if row.copy < self.row.copy)
+        return again or self.retried
 
 
 def changes(run: Run) -> Iterator[tuple[Turn, Delivery | None, Delivery]]:
@@ -61,6 +60,7 @@ def marks(run: Run) -> list[Mark]:
 
 def _marks(run: Run) -> Iterator[Mark]:
     asked: dict[int, bool] = defaultdict(bool)
+    refused = set()
     for before, turn in pairwise(run.turns):
         for reader in turn.readers.values():
             asked[reader.id] |= bool(reader.asked_at)
@@ -68,8 +68,11 @@ def _marks(run: Run) -> Iterator[Mark]:
             continue
         for row in turn.deliveries.values():
             known = before.deliveries.get(row.id)
+            if row.state == "refused":
+                refused.add(row.promise)
             if known is not row and row.lesson and row.enrollment and _let_go(known, row):
-                yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment])
+                retried = row.promise in refused
+                yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment], retried)
                 asked[row.enrollment] = False
 
 

@@ -122,10 +122,13 @@ class Run:
     posts: list[Post] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     send_ids: dict[tuple[str, int | str, int], str] = field(default_factory=dict)  # promise -> send id
-    excluded: set[tuple[int, int]] = field(default_factory=set)  # enrollment and lesson, worked out by the script
-    leave_links: dict[str, str] = field(default_factory=dict)  # unsubscribe URL -> whose it is, the address key
+    excluded: set[tuple[int, int]] = field(default_factory=set)  # enrollment and lesson, at any time
+    leave_links: dict[str, set[str]] = field(default_factory=dict)  # unsubscribe URL -> whose it is or was
     genuine: set[tuple[str, str]] = field(default_factory=set)  # send id and word of the events truly told
     worked_out: dict[str, Any] = field(default_factory=dict)
+    restores: list[int] = field(default_factory=list)  # turns
+    unwitnessed: list[tuple[int, int]] = field(default_factory=list)  # turns that no journal tells of: since, until
+    forgotten: dict[str, int] = field(default_factory=dict)  # who had signed up after the backup -> turn of the restore
     misfit: list[tuple[int, str, str]] = field(default_factory=list)  # what the world itself found: turn, rule, text
 
     def send_id(self, row: Delivery) -> str:

@@ -134,6 +134,8 @@ def _acts(rng: Random, start: datetime, readers: int, *, apart: bool) -> list[Ac
     for name in rng.sample(COACHS_ACTS, rng.choice((0, 1, 2))):
         at = day(1, 22)
         acts.append(Act(at, name, 0, rng.randrange(1000)))
+        if name == "back_up":
+            acts.append(Act(at + timedelta(days=rng.uniform(0.1, 9)), "restore", 0, rng.random() < 0.7))
         if name == "course_pause":
             acts.append(Act(at + timedelta(days=rng.uniform(0.2, 4)), "course_resume"))
     return acts
@@ -151,6 +153,8 @@ COACHS_ACTS = (
     "poison",
     "forge",
     "mend",
+    "back_up",
+    "back_up",
 )
 
 

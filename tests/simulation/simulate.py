@@ -51,7 +51,6 @@ def simulate(seed: int, *, tell: Callable[[int, str], None] | None = None) -> Re
             world.live()
         except Exception as error:
             world.misfit("raised", _raised(error))
-        world.note_links()
         violations = oracle.violations(world.run)
         result = Result(seed, violations, _counts(world, violations))
         result.counts["ms"] = round(1000 * (time.process_time() - began))
@@ -88,8 +87,8 @@ def _counts(world: World, violations: Iterable[Violation]) -> Counter[str]:
 COLUMNS = ("steps", "crashes", "freezes", "accepted", "duplicates", "losses", "unknown resolved", "held")
 
 
-def many(seeds: range, jobs: int) -> int:
-    """Prints the table; the exit code is 1 if any seed failed."""
+def many(seeds: range, jobs: int, *, first: bool = False) -> int:
+    """Prints the table; the exit code is 1 if any seed failed. `first`: the first one that fails is the last."""
     total: Counter[str] = Counter()
     failed = []
     for result in _results(seeds, jobs):
@@ -97,6 +96,8 @@ def many(seeds: range, jobs: int) -> int:
         if result.violations:
             failed.append(result)
             print(result.text if len(failed) <= 3 else f"seed {result.seed}: {result.violations[0]}", flush=True)
+            if first:
+                return 1
     print("seeds".rjust(8), *(name.rjust(max(10, len(name))) for name in COLUMNS), "ms/seed".rjust(8))
     cells = (str(total[name]).rjust(max(10, len(name))) for name in COLUMNS)
     print(str(len(seeds)).rjust(8), *cells, f"{total['ms'] / len(seeds):8.0f}")
@@ -117,10 +118,11 @@ def main() -> int:
     parser.add_argument("seed", nargs="?", type=int)
     parser.add_argument("--seeds", help="A..B, both included")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--first", action="store_true", help="stop at the first seed that fails")
     wanted = parser.parse_args()
     if wanted.seeds:
         first, last = map(int, wanted.seeds.split(".."))
-        return many(range(first, last + 1), wanted.jobs)
+        return many(range(first, last + 1), wanted.jobs, first=wanted.first)
     result = simulate(wanted.seed or 0, tell=lambda turn, line: print(f"{turn:5} {line}"))
     print()
     for violation in result.violations:

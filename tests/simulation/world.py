@@ -6,6 +6,7 @@ between two transactions a worker may die, freeze past its lease, or be overtake
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -52,8 +53,17 @@ class Inline:
 @dataclass
 class Worker:
     name: str
+    process: str
     sender: Sender
     licence: int = 0  # the turn of the transaction that lets it post
+
+
+@dataclass(frozen=True)
+class Backup:
+    database: bytes
+    book: Book
+    excluded: set[tuple[int, int]]
+    turn: int
 
 
 @dataclass
@@ -78,6 +88,11 @@ class World:
         self.accounts = [Account(self, traits) for traits in self.script.traits]
         self.account = self.accounts[0]
         self.stack: list[Worker] = []
+        self.web = Journal(folder, "web")
+        self.excluded: set[tuple[int, int]] = set()  # enrollment and lesson, as the database should have it
+        self._backup: Backup | None = None
+        self._restored = False
+        self._linked: set[tuple[int, str]] = set()
         self._order = count()
         self._acts = [(act.at, next(self._order), act) for act in self.script.acts]
         heapq.heapify(self._acts)
@@ -110,14 +125,16 @@ class World:
             new_call_id=lambda: f"{self.rng.getrandbits(128):032x}",
         )
         with self.stage.database.write() as session:
-            tripped = guarding.check(session, KEY, journal.read(), now=self.now(), alone=True)
+            tripped = guarding.check(session, sending, journal.read(), now=self.now(), alone=True)
             installation.beat(session, process, "here", self.clock)
         if tripped:
             journal.settled(self.clock)
-            self.misfit("guard", f"worker {process} takes this database for a restored one")
+            self.say(f"the guard is set by {process}")
+            if not self._restored:
+                self.misfit("guard", f"worker {process} takes this database for a restored one")
         journal.began(self.clock)
         backoff = Backoff(600.0, self.rng)
-        worker = Worker(name, Sender(self.stage.database, sending, self.now, self.awake, backoff, journal))
+        worker = Worker(name, process, Sender(self.stage.database, sending, self.now, self.awake, backoff, journal))
         worker.sender._threads = Inline()  # type: ignore[assignment]
         worker.sender.point = lambda point: self.point(worker, point)
         self.observe(f"{name} starts as {process}")
@@ -227,6 +244,47 @@ class World:
         who = self.rng.randrange(1, self.script.readers + 1)
         return number(self.rng.choice(keys)) if keys and self.rng.random() < 0.6 else who
 
+    # Backups
+
+    def back_up(self) -> None:
+        self._note_tick()
+        self._backup = Backup(self.stage.raw.serialize(), deepcopy(self.book), set(self.excluded), len(self.run.turns))
+
+    def restore(self, *, journal: bool) -> bool:
+        """An older database takes the place of this one, and the workers start again; with `journal` or without what
+        this machine wrote down."""
+        backup = self._backup
+        if backup is None or self.stack:
+            return False
+        self.stage.raw.deserialize(backup.database)
+        self.book, self.excluded = backup.book, set(backup.excluded)
+        self._backup, self._writes, self._restored = None, -1, True
+        before = {reader.email_key for reader in self.readers()}
+        self.observe("RESTORED" if journal else "RESTORED, and no journal", restored=True)
+        self.run.restores.append(self.turn)
+        for lost in sorted(before - {reader.email_key for reader in self.readers()}):
+            self.run.forgotten[lost] = self.turn
+        if not journal:
+            self.run.unwitnessed.append((backup.turn, self.turn))
+            self._lose_journals(backup.turn)
+        self.switch()
+        self._restored = False
+        return True
+
+    def _lose_journals(self, since: int) -> None:
+        """Who left after the backup is a reader again, and nobody can know better."""
+        for path in self.folder.glob("*.journal"):
+            path.unlink()
+        for who in [one.email_key for one in self.run.absences if one.since > since and one.until is None]:
+            self.back(number(who))
+
+    def _note_tick(self) -> None:
+        with self.stage.database.relaxed() as session:
+            for worker in self.workers:
+                installation.beat(session, worker.process, "here", self.clock)
+            guarding.lift_when_done(session, self.clock)
+        self.observe("tick")
+
     # Time goes on
 
     def live(self) -> None:
@@ -237,6 +295,8 @@ class World:
                 self.clock += self.script.lateness * self.rng.random()
             self.quiet = self.clock >= self.script.end
             self._perform_due()
+            if self.observer.is_guarded():
+                self._note_tick()
             self.instant(self.workers[0] if self.quiet else self.rng.choice(self.workers))
             if self.run.misfit:
                 return
@@ -257,7 +317,7 @@ class World:
 
     def _settling(self, again: datetime, marked: datetime) -> datetime:
         """Workers look at an open call every ten minutes; the world lets them do so ever less often, to be quick."""
-        rarely = self.clock + 2 * (self.clock - marked)
+        rarely = self.clock + 3 * (self.clock - marked)
         last = marked + PATIENCE
         return max(again, min(rarely, last) if self.clock < last else rarely)
 
@@ -326,7 +386,7 @@ class World:
 
     # Bookkeeping for the oracle
 
-    def observe(self, label: str) -> None:
+    def observe(self, label: str, *, restored: bool = False) -> None:
         """A turn, if anything was written since the last one."""
         if self.observer.writes == self._writes:
             return
@@ -334,13 +394,24 @@ class World:
         self.turn += 1
         rows, readers = self.observer.deliveries(), self.observer.readers()
         self.counts.unknown |= {row.id for row in rows.values() if row.state == "unknown"}
+        self._note_links(readers.values())
         for row in rows.values():
             if row.promise not in self.run.send_ids:
                 self.run.send_ids[row.promise] = send_id(KEY, row.email_key, 1, *row.promise[1:])
         edition = self.book.edition(self.observer.lessons())
-        self.run.turns.append(Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition))
+        self.run.turns.append(
+            Turn(self.turn, self.clock, label, rows, readers, self.observer.suppressed(), edition, restored)
+        )
         if self._tell:
             self.say(label, *story.changes(self.run.turns))
+
+    def _note_links(self, readers: Iterable[Reader]) -> None:
+        """Which unsubscribe link is whose."""
+        for reader in readers:
+            if (reader.id, reader.email_key) not in self._linked:
+                self._linked.add((reader.id, reader.email_key))
+                link = self.stage.letters.links.leave(reader.id, 0)
+                self.run.leave_links.setdefault(link, set()).add(reader.email_key)
 
     def readers(self) -> Iterable[Reader]:
         return self.run.last.readers.values()
@@ -356,11 +427,6 @@ class World:
             one._replace(until=self.turn + 1) if one.email_key == address(who) and one.until is None else one
             for one in self.run.absences
         ]
-
-    def note_links(self) -> None:
-        """Which unsubscribe link is whose."""
-        for reader in self.readers():
-            self.run.leave_links[self.stage.letters.links.leave(reader.id, 0)] = reader.email_key
 
     def misfit(self, rule: str, text: str) -> None:
         self.run.misfit.append((self.turn, rule, text))

@@ -37,9 +37,9 @@ def course_page(slug: str) -> str:
         return page(session, course_named(session, slug), source=request.args.get("source", ""))
 
 
-def course_named(session: Session, slug: str) -> Course:
+def course_named(session: Session, slug: str, *, lock: bool = False) -> Course:
     """Or 404. No slug holds what no database takes: NUL, half a surrogate pair."""
-    return (courses.by_slug(session, slug) if slug.isprintable() else None) or abort(404)
+    return (courses.by_slug(session, slug, lock=lock) if slug.isprintable() else None) or abort(404)
 
 
 def page(
