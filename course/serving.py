@@ -1,6 +1,7 @@
 """Processes that stay: the web server, the worker, or both in one. They end on SIGTERM and Ctrl-C, with exit 0, once
 the batch in hand is finished."""
 
+import ctypes
 import logging
 import signal
 import socket
@@ -18,6 +19,7 @@ from course.core.errors import CourseError
 
 THREADS = 8
 LONGEST_BODY = 3 * 1024 * 1024  # bytes; a little over what the webhooks take, the app refuses the rest
+_MMAP_THRESHOLD = -3  # of glibc's mallopt
 
 
 def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
@@ -45,6 +47,7 @@ def work(parts: Parts) -> None:
 
 @contextmanager
 def _working(parts: Parts) -> Iterator[None]:
+    give_memory_back()
     loop, close = assembly.worker_loop(parts)
     loop.start()
     try:
@@ -52,6 +55,13 @@ def _working(parts: Parts) -> Iterator[None]:
     finally:
         loop.stop()
         close()
+
+
+def give_memory_back() -> None:
+    """A batch is a block of 8 MB. Left alone, glibc learns to keep such blocks, several times over; from a fixed size
+    on it gives each back to the system at once. Other systems have no such knob."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def cluster() -> Iterator[postgres.Cluster]:
     if binaries is None:
         missing("postgresql")
         return
-    with postgres.running(binaries) as found:
+    # With hundreds of databases the vacuum would never rest.
+    with postgres.running(binaries, autovacuum="off") as found:
         migrated = Database(found.create("template_course"))
         migrate(migrated)
         migrated.close()

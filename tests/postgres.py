@@ -48,7 +48,8 @@ def _debian() -> bool:
 
 
 @contextmanager
-def running(binaries: Path) -> Iterator[Cluster]:
+def running(binaries: Path, **more: str) -> Iterator[Cluster]:
+    """`more` settings of the server, by name."""
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     user = OWNER if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if user:
@@ -56,7 +57,12 @@ def running(binaries: Path) -> Iterator[Cluster]:
     data = folder / "data"
     initdb = [binaries / "initdb", "-D", data, "-U", OWNER, "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
     subprocess.run(initdb, check=True, user=user, stdout=subprocess.DEVNULL, cwd=folder)
-    settings = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": folder, "max_connections": 200}
+    settings = {
+        "fsync": "off",
+        "listen_addresses": "",
+        "unix_socket_directories": folder,
+        "max_connections": 200,
+    } | more
     options = [f"-c{name}={value}" for name, value in settings.items()]
     log = (folder / "log").open("wb")
     server = subprocess.Popen(

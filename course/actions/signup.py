@@ -118,17 +118,21 @@ def sign_up(session: Session, course: Course, request: Request, origin: Origin, 
     """Queues a confirmation mail, if this address may get one. The caller answers the same in every case."""
     email_key = address.key(request.email)
     person = subscribers.find_or_add(session, request.email, email_key, request.name, request.timezone, now)
-    if person.confirmed_at is None:  # afterwards only the reader's own page changes these
-        person.name, person.timezone = request.name or person.name, request.timezone or person.timezone
-    note_consent(session, "signup", person.id, course.id, origin, now)
-    today = deliveries.count_service(session, person.id, "confirm", since=now - timedelta(days=1))
-    if today < CONFIRMATIONS_A_DAY and may_confirm(session, email_key, now):
-        deliveries.queue_service(session, "confirm", person.id, course.id, now)
+    note_consent(session, "signup", person, course.id, origin, now)
+    if may_confirm(session, email_key, now):
+        queue_confirmation(session, person, email_key, course, now)
+
+
+def queue_confirmation(session: Session, person: int, email_key: str, course: Course, now: datetime) -> None:
+    since, before = now - timedelta(days=1), subscribers.copies_before(session, [email_key]).get(email_key, 0)
+    deliveries.queue_service(
+        session, "confirm", person, course.id, now, since=since, at_most=CONFIRMATIONS_A_DAY, before=before
+    )
 
 
 def may_confirm(session: Session, email_key: str, now: datetime) -> bool:
     """Whether a confirmation may be mailed: never after a complaint, a month after a bounce."""
-    row = subscribers.suppression(session, email_key)
+    row = subscribers.suppressed_as(session, email_key)
     return row is None or (row.reason == Suppressed.BOUNCE and row.created_at <= now - BOUNCE_RETRY)
 
 
@@ -148,8 +152,7 @@ def confirm(
     session: Session, person: Subscriber, course: Course, origin: Origin, *, now: datetime, course_now: datetime
 ) -> Enrollment:
     """Enrolls, or takes somebody back where they were. Only after `look` said READY, in the same transaction."""
-    if suppression := subscribers.suppression(session, person.email_key):
-        subscribers.lift(session, suppression)  # an old bounce: the mail arrived after all
+    subscribers.lift(session, person.email_key)  # an old bounce: the mail arrived after all
     note_consent(session, "confirm", person.id, course.id, origin, now)
     person.confirmed_at = person.confirmed_at or now
     found = enrollments.of(session, person.id, course.id, lock=True)
@@ -173,7 +176,7 @@ def enroll(
         enrolled_at=course_now,
         anchor_at=course_now,
         had=[],
-        copy=1,
+        copy=1 + subscribers.copies_before(session, [person.email_key]).get(person.email_key, 0),
         links=0,
         reason="",
     )
@@ -227,21 +230,17 @@ def _plan(row: Enrollment, person: Subscriber, planner: Planner, excluded: Colle
         row.status = Enrolled.FINISHED
 
 
-def note_consent(
-    session: Session, kind: str, subscriber_id: int, course_id: int, origin: Origin, now: datetime
-) -> None:
-    subscribers.add_consents(session, [consent(kind, subscriber_id, course_id, origin, now)])
+def note_consent(session: Session, kind: str, person: int, course: int, origin: Origin, now: datetime) -> None:
+    subscribers.add_consents(session, [consent(kind, person, course, origin, now)])
 
 
-def consent(
-    kind: str, subscriber_id: int, course_id: int, origin: Origin, now: datetime, note: str = ""
-) -> dict[str, Any]:
+def consent(kind: str, person: int, course: int, origin: Origin, now: datetime, note: str = "") -> dict[str, Any]:
     """A row of proof."""
     return {
         "kind": kind,
-        "subscriber_id": subscriber_id,
-        "course_id": course_id,
-        "at": now,
+        "subscriber_id": person,
+        "course_id": course,
+        "created_at": now,
         "source": origin.source,
         "wording": WORDING,
         "ip": origin.ip,

@@ -2,7 +2,8 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any, ClassVar
 
 from course.core.letter import Message, one_line
@@ -54,8 +55,7 @@ class JsonProvider(Provider):
 
     def build(self, messages: Sequence[Message]) -> bytes:
         # The keys stay in the order of the adapter, so the same messages are the same bytes.
-        items = [self.item(message) for message in messages]
-        return _dumped(items)
+        return _dumped(self.item(message) for message in messages)
 
     def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
         answer = self._http.post(self.path, body, self.call_headers(key))
@@ -67,15 +67,24 @@ class JsonProvider(Provider):
         return [_of_a_call(self.read_refusal(answer) or outcome_of_status(answer), count)] * count
 
     def without(self, body: bytes, places: Collection[int]) -> bytes:
-        items = [item for place, item in enumerate(json.loads(body)) if place not in places]
-        return _dumped(items)
+        return _dumped(item for place, item in enumerate(json.loads(body)) if place not in places)
 
     def close(self) -> None:
         self._http.close()
 
 
-def _dumped(items: Sequence[Any]) -> bytes:
-    return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _dumped(items: Iterable[Any]) -> bytes:
+    """One by one into one buffer: a whole batch as values, as text and as bytes would be some 30 MB at once."""
+    body = BytesIO()
+    body.write(b"[")
+    for place, item in enumerate(items):
+        body.write(b"," if place else b"")
+        body.write(_JSON.encode(item).encode("utf-8", "replace"))
+    body.write(b"]")
+    return body.getvalue()
 
 
 def outcome_of_status(answer: Answer) -> Outcome:

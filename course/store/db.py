@@ -4,9 +4,11 @@ Durability is a property of a transaction. `write` survives a power cut once it 
 newest commits in one, never their order (a later `write` makes all earlier ones durable); `read` sees one snapshot.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from contextlib import contextmanager, nullcontext
+from threading import Lock
+from typing import Any, Literal, get_args
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +19,9 @@ from course.core.errors import CourseError
 
 Mode = Literal["write", "relaxed", "read"]
 BUSY_SECONDS = 30  # how long a writer waits for another one on SQLite
+IDLE_SECONDS = 60  # how long a transaction of ours may say nothing on PostgreSQL, unless it only reads
 POOL = 32  # web threads, worker threads, and some to spare
+OPENINGS = 100  # tries to be the one that makes a new file a WAL file
 
 
 class Database:
@@ -27,6 +31,8 @@ class Database:
         self.url = _read(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._engines = {mode: self.engine.execution_options(mode=mode) for mode in get_args(Mode)}
+        self._writing = Lock()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -48,9 +54,20 @@ class Database:
 
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Session]:
-        engine = self.engine.execution_options(mode=mode)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        turn = self._turn() if self.is_sqlite and mode != "read" else nullcontext()
+        with turn, Session(self._engines[mode], expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Writers of one process stand in line here: for the lock in the file they would poll, up to 100 ms apart. This
+        guards nothing. Who waited too long goes on and hears it from SQLite."""
+        ours = self._writing.acquire(timeout=BUSY_SECONDS)
+        try:
+            yield
+        finally:
+            if ours:
+                self._writing.release()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -66,16 +83,18 @@ def _read(url: str) -> URL:
 
 
 def _sqlite(url: URL) -> Engine:
-    memory: dict[str, Any] = {} if url.database in {None, "", ":memory:"} else {"pool_size": POOL}
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **memory)
+    # The connection that was used last still has the pages in its cache that are needed next.
+    pool: dict[str, Any] = {"pool_size": POOL, "pool_use_lifo": True}
+    memory = url.database in {None, "", ":memory:"}
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **({} if memory else pool))
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: Any) -> None:
+    def _connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours, see below
+        _use_wal(connection)
         for pragma in (
-            "journal_mode=WAL",
             "foreign_keys=ON",
-            "cache_size=-65536",  # 64 MB
+            "cache_size=-16384",  # 16 MB a connection; what it does not hold is in the system's cache
             "wal_autocheckpoint=16000",  # pages; at the default of 1,000 nearly every batch is a checkpoint
             "fullfsync=1",  # macOS: without it a sync is not one
         ):
@@ -84,15 +103,38 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         mode: Mode = connection.get_execution_options().get("mode", "write")
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if mode == 'write' else 'NORMAL'}")
+        if mode != "read" and connection.info.get("synchronous") != mode:  # it stays with the connection
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if mode == 'write' else 'NORMAL'}")
+            connection.info["synchronous"] = mode
         # A deferred transaction that turns into a writer fails at once when another writer came between.
         connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
 
     return engine
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """A new file becomes a WAL file. Alone of all statements this one does not wait for others who open it too, it is
+    refused; so wait with one that does, and try again."""
+    for _ in range(OPENINGS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                raise
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(url, pool_size=POOL, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        # A machine that was cut off lets go of what it has locked; else the server would keep that for hours.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.commit()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -101,6 +143,7 @@ def _postgresql(url: URL) -> Engine:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         elif mode == "read":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # an export into a pager
 
     return engine
 

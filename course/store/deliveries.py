@@ -2,41 +2,50 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from course.core.status import UNSETTLED, Sent
-from course.store.models import Course, Delivery, Enrollment, Subscriber, Suppression
+from course.store.models import Base, Course, Delivery, Enrollment, Subscriber, Suppression
 
 COPY_AGAIN = 1000  # "send again" counts in thousands, so that it never meets a reader who starts again
 
-
-def queue_service(session: Session, kind: str, subscriber_id: int, course_id: int, now: datetime) -> None:
-    """Queues one more mail of this kind. The caller holds the subscriber's row."""
-    of_kind = (Delivery.subscriber_id == subscriber_id, Delivery.course_id == course_id, Delivery.kind == kind)
-    newest = session.scalar(select(func.max(Delivery.copy)).where(*of_kind)) or 0
-    session.add(
-        Delivery(
-            kind=kind,
-            subscriber_id=subscriber_id,
-            course_id=course_id,
-            copy=newest + 1,
-            state=Sent.QUEUED,
-            not_before=now,
-            attempts=0,
-            created_at=now,
-        )
-    )
+_TABLE = Base.metadata.tables[Delivery.__tablename__]
 
 
-def count_service(session: Session, subscriber_id: int, kind: str, since: datetime) -> int:
-    """How many mails of this kind were queued for one person, over all courses."""
-    query = select(func.count()).select_from(Delivery)
-    return session.scalars(
-        query.where(Delivery.subscriber_id == subscriber_id, Delivery.kind == kind, Delivery.created_at > since)
-    ).one()
+def queue_service(
+    session: Session, kind: str, subscriber_id: int, course_id: int, now: datetime, *, since: datetime, at_most: int,
+    before: int = 0,
+) -> None:  # fmt: skip
+    """Queues one more mail of this kind, unless this person got so many since then, over all courses. `before`: copies
+    that went to them before they were erased. The caller holds the subscriber's row."""
+    given = {"of_kind": kind, "subscriber": subscriber_id, "course": course_id, "now": now}
+    session.execute(_queue_service(), given | {"since": since, "at_most": at_most, "before": before})
+
+
+@cache
+def _queue_service() -> Any:
+    """Built once, as are the other statements of a sign-up: that takes SQLAlchemy longer than to run one."""
+    now = bindparam("now", type_=_TABLE.c.created_at.type)
+    course = bindparam("course", type_=_TABLE.c.course_id.type)
+    lately = func.count().filter(_TABLE.c.created_at > bindparam("since"))
+    newest = func.coalesce(func.max(_TABLE.c.copy).filter(_TABLE.c.course_id == course), bindparam("before"))
+    mine = _TABLE.c.subscriber_id == bindparam("subscriber"), _TABLE.c.kind == bindparam("of_kind")
+    had = select(lately.label("lately"), newest.label("newest")).where(*mine).subquery()
+    row = {
+        "kind": bindparam("of_kind"),
+        "subscriber_id": bindparam("subscriber"),
+        "course_id": course,
+        "copy": had.c.newest + 1,
+        "state": literal(Sent.QUEUED),
+        "not_before": now,
+        "attempts": literal(0),
+        "created_at": now,
+    }
+    return insert(_TABLE).from_select(list(row), select(*row.values()).where(had.c.lately < bindparam("at_most")))
 
 
 def take_queued(
@@ -85,7 +94,12 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
 
 def change(session: Session, delivery_id: int, **values: Any) -> None:
     """Changes one delivery that the caller holds."""
-    session.execute(update(Delivery).where(Delivery.id == delivery_id).values(values))
+    session.execute(_change(*values), values | {"delivery": delivery_id})
+
+
+@cache
+def _change(*names: str) -> Any:
+    return update(_TABLE).where(_TABLE.c.id == bindparam("delivery")).values({name: bindparam(name) for name in names})
 
 
 def set_state(session: Session, ids: Collection[int], state: Sent, *, call_id: str | None = None, **values: Any) -> int:
@@ -103,6 +117,12 @@ def count_refused(session: Session, revision_id: int) -> int:
     """How many readers' copies of this text were refused because of the text."""
     query = select(func.count()).select_from(Delivery).where(Delivery.revision_id == revision_id)
     return session.scalars(query.where(Delivery.state == Sent.REFUSED, Delivery.scope == "message")).one()
+
+
+def any_resigned(session: Session) -> bool:
+    """Whether nobody could say of some mail whether it arrived."""
+    query = select(Delivery.id).where(Delivery.state == Sent.UNKNOWN, Delivery.resigned_at.is_not(None))
+    return session.scalar(query.limit(1)) is not None
 
 
 def by_id(session: Session, delivery_id: int, *, lock: bool = False) -> Delivery | None:
@@ -125,6 +145,15 @@ def queue_copy(session: Session, row: Delivery, now: datetime) -> None:
     session.add(Delivery(**again, copy=copy, state=Sent.QUEUED, not_before=now, attempts=0, created_at=now))
 
 
+def is_repeat(session: Session, delivery_id: int) -> bool:
+    """Whether this is one more copy of a mail that the provider had taken."""
+    before = aliased(Delivery)
+    same = and_(before.enrollment_id == Delivery.enrollment_id, before.lesson_id == Delivery.lesson_id)
+    query = select(before.id).join(Delivery, and_(same, before.copy == Delivery.copy - COPY_AGAIN))
+    query = query.where(Delivery.id == delivery_id, before.lesson_id.is_not(None), before.state == Sent.ACCEPTED)
+    return session.scalar(query) is not None
+
+
 def dropped(session: Session, enrollment_id: int) -> list[Delivery]:
     """Lessons whose newest copy was cancelled: the reader had left before it went."""
     query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
@@ -135,6 +164,25 @@ def dropped(session: Session, enrollment_id: int) -> list[Delivery]:
 def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
     """By id."""
     return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
+
+
+def open_with_keys(session: Session) -> Sequence[tuple[Delivery, str]]:
+    """What is queued, on its way or unknown, and was not given up; with the address keys, locked."""
+    query = select(Delivery, Subscriber.email_key).join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+    waiting = query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED)), Delivery.resigned_at.is_(None))
+    return [(row[0], row[1]) for row in session.execute(waiting.with_for_update(of=Delivery))]
+
+
+def remove(session: Session, ids: Collection[int]) -> None:
+    """Forgets deliveries that never were more than a suspicion."""
+    session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+
+
+def last_went(session: Session, enrollment_id: int) -> datetime | None:
+    """When the last lesson of this reader went, or may have gone."""
+    went = func.max(func.coalesce(Delivery.done_at, Delivery.created_at))
+    query = select(went).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
+    return session.scalar(query)
 
 
 def of_subscriber(session: Session, subscriber_id: int) -> Sequence[Delivery]:
@@ -149,9 +197,3 @@ def unsettled(session: Session, enrollment_id: int, *, but: Sent | None = None) 
     query = query.where(Delivery.resigned_at.is_(None))
     query = query.where(Delivery.state != but) if but else query
     return session.scalar(query.where(Delivery.state.in_((*UNSETTLED, Sent.QUEUED))).limit(1)) is not None
-
-
-def any_queued(session: Session, before: datetime) -> bool:
-    """Whether something that was promised before then is still queued."""
-    query = select(Delivery.id).where(Delivery.state == Sent.QUEUED, Delivery.created_at <= before).limit(1)
-    return session.scalar(query) is not None

@@ -39,6 +39,11 @@ def by_id(session: Session, enrollment_id: int, *, lock: bool = False) -> Enroll
     return session.get(Enrollment, enrollment_id, with_for_update=lock)
 
 
+def the(session: Session, enrollment_id: int) -> Enrollment:
+    """One that is surely there, locked and read anew."""
+    return session.get_one(Enrollment, enrollment_id, with_for_update=True, populate_existing=True)
+
+
 def of(session: Session, subscriber_id: int, course_id: int, *, lock: bool = False) -> Enrollment | None:
     query = select(Enrollment).where(Enrollment.subscriber_id == subscriber_id, Enrollment.course_id == course_id)
     return session.scalar(query.with_for_update() if lock else query)
@@ -126,18 +131,21 @@ def exclude_past(session: Session, course_id: int, lesson_id: int, edit_id: int,
     session.execute(insert(Exclusion).from_select(["enrollment_id", "lesson_id", "edit_id"], readers))
 
 
+def page(session: Session, course_id: int, *, after: int, limit: int) -> Sequence[Any]:
+    """The same columns as `take_due`, of everybody in a course, by id, `limit` at a time, locked."""
+    return session.execute(_page(course_id, after, limit)).all()
+
+
 def planned(session: Session, course_id: int, *, after: int, limit: int) -> Sequence[Any]:
-    """The same columns as `take_due`, of active readers with a lesson planned, by id, `limit` at a time, locked."""
-    query = (
-        select(*DUE)
-        .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
-        .where(Enrollment.course_id == course_id, Enrollment.id > after)
-        .where(Enrollment.status == Enrolled.ACTIVE, Enrollment.due_at.is_not(None))
-        .order_by(Enrollment.id)
-        .limit(limit)
-        .with_for_update(of=Enrollment)
-    )
-    return session.execute(query).all()
+    """A page of the active readers with a lesson planned."""
+    waiting = (Enrollment.status == Enrolled.ACTIVE, Enrollment.due_at.is_not(None))
+    return session.execute(_page(course_id, after, limit).where(*waiting)).all()
+
+
+def _page(course_id: int, after: int, limit: int) -> Any:
+    query = select(*DUE).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
+    mine = query.where(Enrollment.course_id == course_id, Enrollment.id > after)
+    return mine.order_by(Enrollment.id).limit(limit).with_for_update(of=Enrollment)
 
 
 def statuses(session: Session, course_id: int, subscriber_ids: Collection[int]) -> dict[int, str]:
@@ -158,12 +166,6 @@ def everybody(session: Session, course_id: int) -> Iterable[Any]:
     query = select(*DUE, Enrollment.source).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
     ordered = query.where(Enrollment.course_id == course_id).order_by(Enrollment.id)
     return session.execute(ordered.execution_options(yield_per=1000))
-
-
-def any_due(session: Session, until: datetime) -> bool:
-    """Whether an active reader's lesson falls due until then."""
-    query = select(Enrollment.id).where(Enrollment.due_at <= until, Enrollment.status == Enrolled.ACTIVE).limit(1)
-    return session.scalar(query) is not None
 
 
 def with_keys(session: Session, *statuses: Enrolled) -> Iterable[tuple[Enrollment, str]]:

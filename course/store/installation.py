@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from course.store.db import insert_of
 from course.store.models import Heartbeat, Installation
 
+_KEY = select(Installation.key)
+
 
 def get(session: Session, *, lock: bool = False) -> Installation | None:
     query = select(Installation)
@@ -17,6 +19,14 @@ def get(session: Session, *, lock: bool = False) -> Installation | None:
 def the(session: Session) -> Installation:
     """The row, which `create` has made."""
     return session.scalars(select(Installation)).one()
+
+
+def key(session: Session) -> bytes:
+    """The row's key, which never changes; asked for once in a transaction."""
+    if "key" not in session.info:
+        session.info["key"] = session.execute(_KEY).scalar_one()
+    found: bytes = session.info["key"]
+    return found
 
 
 def create(session: Session, key: bytes, now: datetime) -> Installation:

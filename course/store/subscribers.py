@@ -2,21 +2,48 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from course.core.status import Suppressed
+from course.core.status import ERASED, RETURNED, Suppressed
+from course.core.tokens import erased
+from course.store import installation
 from course.store.db import insert_of
-from course.store.models import Consent, Subscriber, Suppression
+from course.store.models import Base, Consent, Subscriber, Suppression
+
+HARMLESS = (ERASED, RETURNED)  # reasons that keep no mail back
+_PEOPLE = Base.metadata.tables[Subscriber.__tablename__]
+# Statements of the sign-up are built once: SQLAlchemy takes longer to build one than to run it.
+_CONSENT = insert(Base.metadata.tables[Consent.__tablename__])
+_SUPPRESSED = (
+    select(Suppression.reason, Suppression.created_at)
+    .where(Suppression.email_key.in_((bindparam("key"), bindparam("erased"))), Suppression.reason.not_in(HARMLESS))
+    .limit(1)
+)
 
 
-def find_or_add(session: Session, email: str, email_key: str, name: str, timezone: str, now: datetime) -> Subscriber:
-    """The one row of this address, locked: two sign-ups for it at once come one after the other."""
+def find_or_add(session: Session, email: str, email_key: str, name: str, timezone: str, now: datetime) -> int:
+    """The id of the one row of this address, locked: two sign-ups for it at once come one after the other. Name and
+    time zone are the newest that were given; once confirmed, only the reader's own page changes them."""
     row = {"email": email, "email_key": email_key, "name": name, "timezone": timezone, "created_at": now}
-    session.execute(insert_of(session)(Subscriber).values(row).on_conflict_do_nothing())
-    return session.scalars(select(Subscriber).where(Subscriber.email_key == email_key).with_for_update()).one()
+    found: int = session.execute(_find_or_add(insert_of(session)), row).scalar_one()
+    return found
+
+
+@cache
+def _find_or_add(dialect_insert: Any) -> Any:
+    adding = dialect_insert(_PEOPLE)
+    newer = {
+        name: case(
+            (and_(_PEOPLE.c.confirmed_at.is_(None), adding.excluded[name] != ""), adding.excluded[name]),
+            else_=_PEOPLE.c[name],
+        )
+        for name in ("name", "timezone")
+    }
+    return adding.on_conflict_do_update(index_elements=["email_key"], set_=newer).returning(_PEOPLE.c.id)
 
 
 def by_id(session: Session, subscriber_id: int, *, lock: bool = False) -> Subscriber | None:
@@ -28,7 +55,14 @@ def by_key(session: Session, email_key: str) -> Subscriber | None:
 
 
 def suppression(session: Session, email_key: str) -> Suppression | None:
-    return session.get(Suppression, email_key)
+    """Why this address is not mailed; found under its hash too, if it was erased."""
+    query = select(Suppression).where(Suppression.email_key.in_((email_key, _hashed(session, email_key))))
+    return session.scalar(query.where(Suppression.reason.not_in(HARMLESS)).limit(1))
+
+
+def suppressed_as(session: Session, email_key: str) -> Row[str, datetime] | None:
+    """Why and since when this address is not mailed; None: it may be."""
+    return session.execute(_SUPPRESSED, {"key": email_key, "erased": _hashed(session, email_key)}).one_or_none()
 
 
 def suppress(session: Session, email_key: str, reason: str, detail: str, now: datetime) -> None:
@@ -39,29 +73,66 @@ def suppress(session: Session, email_key: str, reason: str, detail: str, now: da
     session.merge(Suppression(email_key=email_key, reason=reason, detail=detail[:500], created_at=now))
 
 
-def lift(session: Session, row: Suppression) -> None:
-    session.delete(row)
+def lift(session: Session, email_key: str) -> None:
+    """The address may be mailed again, and lists may bring it in."""
+    hashed = _hashed(session, email_key)
+    session.execute(delete(Suppression).where(Suppression.email_key == email_key))
+    session.execute(update(Suppression).where(Suppression.email_key == hashed).values(reason=RETURNED))
+
+
+def erase_address(session: Session, email_key: str, copies: int, now: datetime) -> None:
+    """Only a hash stays: with the reason why the address was not mailed, if there was one, and how many copies of a
+    mail went to it, so that the ids of later ones are new."""
+    before = suppression(session, email_key)
+    lift(session, email_key)
+    row = {"email_key": _hashed(session, email_key), "reason": before.reason if before else ERASED, "created_at": now}
+    session.merge(Suppression(**row, detail=str(copies)))
+
+
+def copies_before(session: Session, keys: Sequence[str]) -> dict[str, int]:
+    """How many copies of a mail went to these addresses before they were erased; who never was is left out."""
+    by_hash = _hashes(session, keys)
+    rows = session.execute(select(Suppression.email_key, Suppression.detail).where(Suppression.email_key.in_(by_hash)))
+    return {by_hash[hashed]: int(copies) for hashed, copies in rows}
+
+
+def is_erased(session: Session, email_key: str) -> bool:
+    return session.get(Suppression, _hashed(session, email_key)) is not None
+
+
+def _hashed(session: Session, email_key: str) -> str:
+    return erased(installation.the(session).key, email_key)
+
+
+def _hashes(session: Session, keys: Sequence[str]) -> dict[str, str]:
+    """The keys by their hashes."""
+    installed = installation.the(session).key if keys else b""
+    return {erased(installed, key): key for key in keys}
 
 
 def add_consents(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Takes the columns of Consent."""
     if rows:
-        session.execute(insert(Consent), list(rows))
+        session.execute(_CONSENT, list(rows))
 
 
 def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> str:
     """Where the newest sign-up came from; "" if there is none."""
     query = (
         select(Consent.source)
-        .where(Consent.subscriber_id == subscriber_id, Consent.course_id == course_id, Consent.kind == "signup")
+        .where(Consent.subscriber_id == subscriber_id, Consent.course_id == course_id)
+        .where(Consent.kind.in_(("signup", "import")))
         .order_by(Consent.id.desc())
     )
     return session.scalar(query.limit(1)) or ""
 
 
 def suppressed(session: Session, keys: Sequence[str]) -> set[str]:
-    """Those of these address keys that are not mailed."""
-    return set(session.scalars(select(Suppression.email_key).where(Suppression.email_key.in_(keys))))
+    """Those of these address keys that no list brings in: not mailed, or erased."""
+    by_hash = _hashes(session, keys)
+    query = select(Suppression.email_key).where(Suppression.email_key.in_([*keys, *by_hash]))
+    found = session.scalars(query.where(Suppression.reason != RETURNED))
+    return {by_hash.get(key, key) for key in found}
 
 
 def add_missing(session: Session, rows: Sequence[dict[str, Any]]) -> None:

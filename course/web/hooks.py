@@ -24,7 +24,7 @@ def take_events(provider: str, secret: str) -> Response:
     request.max_content_length = MAX_BODY
     if request.content_encoding:
         abort(415)
-    body, now = request.get_data(), services().now().machine
+    body, now = request.get_data(), services().machine()
     headers = {name.lower(): value for name, value in request.headers}
     if not hook.opens(secret) or not hook.genuine(headers, body, now):
         log.warning("a webhook of %s was not genuine", provider)

@@ -1,7 +1,8 @@
 """What the web needs of the rest; handed over once, at start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -19,11 +20,14 @@ class Services:
     database: Database
     letters: Letters
     now: Callable[[], Now]
+    machine: Callable[[], datetime]  # the clock of `now` that needs no look into the database
     public_url: str
     trusted_proxies: int
     outbox: Path | None  # its Maildir; None for every provider but the outbox
     templates: Path
     version: str
+    secrets: Sequence[str]  # the first signs, the others are still believed
+    chance: Callable[[int], bytes]  # so many random bytes
     hook: Hook | None = None  # None: no events are taken
     account: str = "default"  # the provider account that events belong to
     journal: Journal | None = None  # told who left, so that a restored backup cannot bring them back

@@ -1,6 +1,7 @@
 """The yardstick of the sign-up bench: a Flask view that inserts one row, with the same server and PRAGMAs."""
 
 import argparse
+import logging
 import os
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Row(Base):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     home = Path(os.environ["COURSE_HOME"])
     home.mkdir(parents=True)
     database = Database(f"sqlite:///{home}/bare.db")

@@ -1,6 +1,7 @@
 """Transactions: what survives, what is seen, who waits; on both engines."""
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -24,8 +25,8 @@ NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 shared = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def add(session: Session, key: str, at: datetime = NOW) -> None:
-    subscribers.suppress(session, key, "bounce", "", at)
+def add(session: Session, key: str, at: datetime = NOW, detail: str = "") -> None:
+    session.merge(Suppression(email_key=key, reason="bounce", detail=detail, created_at=at))
 
 
 def keys(session: Session) -> list[str]:
@@ -169,7 +170,7 @@ def test_a_foreign_key_to_nothing_is_refused(database: Database) -> None:
     def dangling() -> None:
         with database.write() as session:
             consent = {"kind": "signup", "source": "", "wording": "", "ip": "", "user_agent": "", "note": ""}
-            subscribers.add_consents(session, [consent | {"subscriber_id": 404, "course_id": 404, "at": NOW}])
+            subscribers.add_consents(session, [consent | {"subscriber_id": 404, "course_id": 404, "created_at": NOW}])
 
     with pytest.raises(IntegrityError):
         dangling()
@@ -212,8 +213,7 @@ def test_a_datetime_without_a_zone_is_refused_wherever_it_is_used(database: Data
 
 def test_no_instant_is_none(database: Database) -> None:
     with database.write() as session:
-        row = subscribers.find_or_add(session, "A@x.test", "a@x.test", "", "", NOW)
-        assert row.confirmed_at is None
+        subscribers.find_or_add(session, "A@x.test", "a@x.test", "", "", NOW)
     with database.read() as session:
         assert session.query(Subscriber.confirmed_at).one() == (None,)
 
@@ -222,7 +222,7 @@ def test_no_instant_is_none(database: Database) -> None:
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40))
 def test_any_text_comes_back_as_it_was(database: Database, words: str) -> None:
     with database.write() as session:
-        subscribers.suppress(session, "a", "bounce", words, NOW)
+        add(session, "a", detail=words)
     with database.read() as session:
         assert session.query(Suppression.detail).one() == (words,)
 
@@ -232,8 +232,22 @@ def test_sqlite_is_set_up_for_many_processes(tmp_path: Path) -> None:
     migrate(database)
     with database.write() as session:
         asked = ("journal_mode", "foreign_keys", "busy_timeout", "cache_size")
-        assert [session.execute(text(f"PRAGMA {name}")).scalar_one() for name in asked] == ["wal", 1, 30_000, -65_536]
+        assert [session.execute(text(f"PRAGMA {name}")).scalar_one() for name in asked] == ["wal", 1, 30_000, -16_384]
     database.close()
+
+
+def test_who_opens_a_new_file_waits_for_whoever_is_at_it(tmp_path: Path) -> None:
+    """Of all statements the switch to WAL alone does not wait by itself."""
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    done = in_thread(lambda: migrate(database))
+    with pytest.raises(queue.Empty):
+        done.get(timeout=0.2)
+    other.execute("COMMIT")
+    assert done.get(timeout=10) is None
+    database.close()
+    other.close()
 
 
 def test_the_plain_name_of_postgresql_means_the_driver_that_comes_with_the_course() -> None:

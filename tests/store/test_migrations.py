@@ -89,13 +89,13 @@ def test_processes_that_start_at_once_all_find_the_schema(empty: NewDatabase) ->
     )
     url = empty().url.render_as_string(hide_password=False)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = [subprocess.Popen([sys.executable, "-c", code, url], **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    started = [subprocess.Popen([sys.executable, "-c", code, url], **pipes) for _ in range(3)]  # type: ignore[call-overload]
     for process in started:
         assert process.stdout.readline() == "ready\n"
     for process in started:
         process.stdin.write("\n")
         process.stdin.flush()
-    assert [process.communicate(timeout=60)[0] for process in started] == ["done\n"] * 2
+    assert [process.communicate(timeout=60)[0] for process in started] == ["done\n"] * 3
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: NewDatabase) -> None:

@@ -41,7 +41,7 @@ def confirm(token: str) -> Response:
 
 
 def _look(session: Session, token: str, *, lock: bool = False) -> tuple[Confirmed, Subscriber | None, Course | None]:
-    now = services().now().machine
+    now = services().machine()
     numbers = services().letters.links.tokens.read(Purpose.CONFIRM, token, 3)
     if numbers is None:
         return Confirmed.UNKNOWN, None, None

@@ -45,18 +45,18 @@ def _preflight() -> Response:
 
 def _sign_up() -> Response:
     fields = bodies.fields()
-    with services().database.write() as session:
-        course = _course(session, fields.get("course"))
-        try:
-            wanted = signup.checked(*(fields.get(name) for name in FIELDS))
-        except Invalid as invalid:
-            return _refusal(session, course, fields, invalid)
-        if course.closed_at:
-            return _refusal(session, course, fields, Invalid({"": "Sign-up is closed at the moment."}))
-        if not fields.get(HONEYPOT):
-            origin = origins.of_request(wanted.source)
-            signup.sign_up(session, course, wanted, origin, services().now().machine)
-        return _welcome(course, wanted.email)
+    try:
+        wanted = signup.checked(*(fields.get(name) for name in FIELDS))
+        origin = origins.of_request(wanted.source)
+        with services().database.write() as session:  # for no longer than it takes: others wait for it
+            course = _course(session, fields.get("course"))
+            if course.closed_at:
+                raise Invalid({"": "Sign-up is closed at the moment."})
+            if not fields.get(HONEYPOT):
+                signup.sign_up(session, course, wanted, origin, services().machine())
+    except Invalid as invalid:
+        return _refusal(fields, invalid)
+    return _welcome(course, wanted.email)
 
 
 def _course(session: Session, slug: object) -> Course:
@@ -66,12 +66,14 @@ def _course(session: Session, slug: object) -> Course:
     return next(iter(courses.all_courses(session)), None) or abort(404)
 
 
-def _refusal(session: Session, course: Course, fields: Mapping[str, Any], invalid: Invalid) -> Response:
-    if request.is_json:
-        return make_response(jsonify(errors=invalid.errors), 422)
-    form = {name: str(fields.get(name, ""))[:400] for name in FIELDS}
-    page = landing.page(session, course, form=form, source=form["source"], invalid=invalid)
-    return make_response(page, 422)
+def _refusal(fields: Mapping[str, Any], invalid: Invalid) -> Response:
+    with services().database.read() as session:
+        course = _course(session, fields.get("course"))
+        if request.is_json:
+            return make_response(jsonify(errors=invalid.errors), 422)
+        form = {name: str(fields.get(name, ""))[:400] for name in FIELDS}
+        page = landing.page(session, course, form=form, source=form["source"], invalid=invalid)
+        return make_response(page, 422)
 
 
 def _welcome(course: Course, email: str) -> Response:

@@ -39,7 +39,7 @@ def unsubscribe(token: str) -> Response:
     with services().database.write() as session:
         found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
         if found:
-            now = services().now().machine
+            now = services().machine()
             signup.leave(session, found, origins.of_request(), now=now)
             _write_down(session, found, now)
         return _page(session, found, token, "left")
@@ -60,7 +60,7 @@ def _write_down(session: Session, found: Enrollment, now: datetime) -> None:
 def come_back(token: str) -> Response:
     with services().database.write() as session:
         found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
-        if found and not signup.come_back(session, found, origins.of_request(), now=services().now().machine):
+        if found and not signup.come_back(session, found, origins.of_request(), now=services().machine()):
             return _page(session, found, token, "left")
         return _page(session, found, token, "back")
 
