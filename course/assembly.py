@@ -35,8 +35,11 @@ from course.store.migrations import migrate
 from course.web import create_app
 from course.web.services import Services
 from course.worker.alarm import AlarmBell
+from course.worker.importing import Importer
 from course.worker.loop import Loop
+from course.worker.notifier import Notifier
 from course.worker.sender import Sender
+from course.worker.weekly import WeeklyMail
 
 SHORT_LEASE = timedelta(seconds=15)  # where a call that was left alone can be cleared up at once
 LEASE = timedelta(minutes=10)  # longer than any provider keeps a silent connection open
@@ -106,6 +109,7 @@ def web_app(parts: Parts) -> Flask:
             database=parts.database,
             letters=parts.letters,
             now=parts.now,
+            machine=lambda: datetime.now(UTC),
             public_url=parts.settings.public_url,
             trusted_proxies=parts.settings.trusted_proxies,
             outbox=parts.settings.home.absolute() / "outbox" if parts.settings.provider == "outbox" else None,
@@ -114,12 +118,13 @@ def web_app(parts: Parts) -> Flask:
             journal=journal_of(parts, f"web-{secrets.token_hex(8)}"),
             templates=shipped("templates"),
             version=__version__,
+            secrets=parts.settings.secrets,
+            chance=secrets.token_bytes,
         )
     )
 
 
-def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
-    """The worker's loop, not yet started, and what to call after it was stopped."""
+def _way_out(parts: Parts) -> tuple[Sending, Backoff]:
     provider = provider_of(parts.settings)
     quick = parts.settings.provider_on_loopback or parts.settings.provider == "outbox"
     sending = Sending(
@@ -131,22 +136,33 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
         new_call_id=lambda: secrets.token_hex(16),
         caps=Caps(parts.settings.rate_per_second, parts.settings.rate_per_day, parts.settings.warm_up),
     )
+    return sending, Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
+
+
+def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
+    """The worker's loop, not yet started, and what to call after it was stopped."""
+    sending, backoff = _way_out(parts)
     process = secrets.token_hex(16)
     journal = journal_of(parts, process)
     with parts.database.write() as session:
         alone = parts.database.is_sqlite
-        tripped = guarding.check(session, parts.id_key, journal.read(), now=parts.now(), alone=alone)
+        tripped = guarding.check(session, sending, journal.read(), now=parts.now(), alone=alone)
     if tripped:
         journal.settled(datetime.now(UTC))
     journal.began(datetime.now(UTC))
     _note_tick(parts, process)
-    backoff = Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
     sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
+    notifier = Notifier(parts.database, sending, parts.now, backoff)
     loop = Loop()
     loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
+    loop.every(1, notifier.step, "notices")
+    loop.every(3600, notifier.tidy, "tidy")
+    loop.every(60, WeeklyMail(parts.database, parts.letters, parts.now).step, "monday mail")
     for number in range(LESSON_THREADS):  # while one waits for the provider, another marks
         loop.every(0.5, lambda: sender.step("lesson"), f"lessons {number}")
     loop.every(2, sender.settle, "settle")
+    importer = Importer(parts.database, parts.now)
+    loop.every(0.25, lambda: importer.step() and False, "imports")  # not at once again: sign-ups come between
     loop.every(1, sender.listen, "events")
     loop.every(1 if parts.speed > 1 else 5, lambda: _note_tick(parts, process), "tick")
 
@@ -168,7 +184,7 @@ def watch_loop(parts: Parts) -> Loop:
 
 def alarm_bell(parts: Parts) -> AlarmBell:
     url, now = parts.settings.alert_url, lambda: datetime.now(UTC)
-    return AlarmBell(parts.database, now, teller(url, parts.settings.sender, now) if url else None)
+    return AlarmBell(parts.database, now, parts.letters, teller(url, parts.settings.sender, now) if url else None)
 
 
 def journal_of(parts: Parts, process: str) -> Journal:

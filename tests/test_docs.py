@@ -54,11 +54,14 @@ def test_every_route_is_in_the_readme(world: World) -> None:
         database=world.database,
         letters=world.letters,
         now=world.now,
+        machine=lambda: world.machine,
         public_url="https://course.example",
         trusted_proxies=0,
         outbox=world.outbox,
         templates=ROOT / "templates",
         version="0",
+        secrets=["s" * 32],
+        chance=bytes,
     )
     for rule in create_app(services).url_map.iter_rules():
         address = re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", rule.rule)

@@ -188,6 +188,11 @@ HOLDERS = {  # library -> its only users
     "pydantic": ("course.settings",),
     "pydantic_settings": ("course.settings",),
     "jinja2": ("course.mail.render",),
+    "flask_login": ("course.web.admin",),
+    "flask_wtf": ("course.web.admin",),
+    "argon2": ("course.core.passwords",),
+    "pyotp": ("course.core.second_factor",),
+    "segno": ("course.web.admin",),
     "smtplib": ("course.mail",),
     "ssl": ("course.mail",),
     "http.client": ("course.mail",),
@@ -288,7 +293,8 @@ def askers(house: list[Module]) -> set[tuple[str, str]]:
     return found
 
 
-MAY_ASK = ("course.worker.sender", "course.actions.settling")  # which settles on the sender's behalf
+# The two that send, lessons and notices; and what settles and posts on their behalf.
+MAY_ASK = ("course.worker.sender", "course.worker.notifier", "course.actions.settling")
 
 
 def only_the_sender_calls_a_provider(house: list[Module]) -> Iterator[str]:
@@ -444,7 +450,7 @@ def _methods(call: ast.Call) -> frozenset[str]:
     return frozenset({"GET"})
 
 
-MARKS = {"open_door"}  # guards come here beside it
+MARKS = {"open_door", "coaches_only"}
 
 
 def doors_are_marked(house: list[Module]) -> Iterator[str]:
@@ -671,6 +677,7 @@ def services(tmp_path: Path) -> Services:
         database=None,  # type: ignore[arg-type]
         letters=None,  # type: ignore[arg-type]
         now=never,
+        machine=never,
         public_url="https://course.example",
         trusted_proxies=0,
         outbox=tmp_path,
@@ -678,15 +685,21 @@ def services(tmp_path: Path) -> Services:
         account="",
         templates=TEMPLATES,
         version="",
+        secrets=["s" * 32],
+        chance=bytes,
     )
 
 
-def test_every_view_of_the_site_is_named_open_and_known_to_the_rules(services: Services) -> None:
+def test_every_view_of_the_site_is_named_open_or_guarded_and_known_to_the_rules(services: Services) -> None:
     app = create_app(services)
-    shut = [rule.endpoint for rule in app.url_map.iter_rules() if not doors.is_open(app.view_functions[rule.endpoint])]
-    assert shut == []
+    for rule in app.url_map.iter_rules():
+        view, is_admin = app.view_functions[rule.endpoint], rule.endpoint.startswith(f"{doors.GUARDED}.")
+        assert doors.is_open(view) != doors.is_for_coaches(view), rule.endpoint
+        assert is_admin or doors.is_open(view), rule.endpoint
+        assert rule.rule.startswith("/admin") == is_admin, rule.rule
     known = {view.name for view in views(HOUSE)} | {"static"}
-    assert {rule.endpoint.rpartition(".")[2] for rule in app.url_map.iter_rules()} == known
+    names = {view.__name__ for endpoint, view in app.view_functions.items() if endpoint != "static"}
+    assert names | {"static"} == known
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
@@ -705,4 +718,12 @@ def test_every_template_of_the_site_is_used() -> None:
     pages = {str(path.relative_to(TEMPLATES)): path.read_text() for path in TEMPLATES.rglob("*.html")}
     shown = {name for name in pages if not name.startswith("mail/")}
     unused = {name for name in shown if f'"{name}"' not in rendered and f'"{name}"' not in "\n".join(pages.values())}
+    assert unused == set()
+
+
+def test_every_static_file_is_used() -> None:
+    static = ROOT / "course" / "web" / "static"
+    scripts = "\n".join(path.read_text() for path in static.glob("*.js"))
+    pages = "\n".join(path.read_text() for path in TEMPLATES.rglob("*.html")) + scripts
+    unused = {path.name for path in static.iterdir() if path.is_file() and path.name not in pages}
     assert unused == set()

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from course import __version__, assembly, settings
-from course.cli import deliveries, lessons, processes, readers
+from course.cli import admins, deliveries, lessons, play, processes, readers
 from course.core.errors import CourseError
 
 
@@ -52,7 +52,7 @@ def version() -> None:
 
 
 for command in (
-    processes.run, processes.web, processes.worker, lessons.lessons, readers.readers,
-    deliveries.manage_deliveries, deliveries.vouch_for_database,
+    processes.run, processes.web, processes.worker, lessons.lessons, readers.readers, play.play,
+    deliveries.manage_deliveries, deliveries.vouch_for_database, admins.manage_admins,
 ):  # fmt: skip
     main.add_command(command)

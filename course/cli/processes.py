@@ -4,6 +4,7 @@ import click
 
 from course import serving
 from course.cli import folders
+from course.cli.admins import first_link
 from course.cli.opening import open_parts
 
 SPEED = click.option(
@@ -34,6 +35,8 @@ def run(host: str, port: int, speed: int) -> None:
     click.echo(f"Sign-up page:  {here}/")
     if parts.settings.provider == "outbox":
         click.echo(f"Outbox:        {here}/outbox   (no mail leaves this machine)")
+    if link := first_link(parts):
+        click.echo(f"Coach's door:  {link}   (good once)")
     if parts.speed > 1:
         click.echo(f"Calendar:      {parts.speed} times faster than real time")
     serving.serve(parts, host, port, worker=True)

@@ -27,5 +27,9 @@ class Links:
     def reader(self, enrollment: int, links: int) -> str:
         return f"{self.public_url}/readers/{self.tokens.make(Purpose.READER, enrollment, links)}"
 
+    def coach(self, purpose: Purpose, *numbers: int) -> str:
+        """A way in for a coach, good once; actions/coaches.py says for how long."""
+        return f"{self.public_url}/admin/links/{self.tokens.make(purpose, *numbers)}"
+
     def lesson(self, delivery: int) -> str:
         return f"{self.public_url}/lessons/{self.tokens.make(Purpose.READ, delivery)}"

@@ -24,6 +24,10 @@ class Purpose(StrEnum):
     LEAVE = "leave"  # enrollment, links
     READER = "reader"  # enrollment, links: the reader's own page
     READ = "read"  # delivery: one lesson in the browser, nothing else
+    FIRST_COACH = "first coach"  # expiry: to become the first coach
+    INVITE = "invite"  # coach, session key, expiry: to set name and password
+    RESET = "reset"  # likewise: to set another password
+    RENEW = "renew"  # likewise, and the second factor is taken off
 
 
 class Tokens:
@@ -57,6 +61,11 @@ def _signer(purpose: Purpose, secrets: Sequence[bytes]) -> Signer:
 def send_id(key: bytes, *promise: str | int) -> str:
     """The id of a promise (who, what, which copy): 32 hex digits, the same for ever."""
     return hmac.digest(key, "\x1f".join(map(str, promise)).encode(), "sha256")[:16].hex()
+
+
+def erased(key: bytes, email_key: str) -> str:
+    """What is remembered of an address that was erased: it can be recognised by this installation, and not read."""
+    return "erased:" + hmac.digest(key, f"erased\x1f{email_key}".encode(), "sha256").hex()
 
 
 def epoch(at: datetime) -> int:

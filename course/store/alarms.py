@@ -17,16 +17,17 @@ def ring(session: Session, key: str, text: str, now: datetime) -> None:
 
 
 def clear(session: Session, key: str, now: datetime) -> None:
-    """The trouble is over. Told once more if somebody was told of it."""
+    """The trouble is over. Told once more if somebody was, or was to be, told of it."""
     row = session.get(Alarm, key, with_for_update=True)
-    if row and row.told_at is None:
+    if row and row.next_try_at == row.since:  # nobody took it up yet
         session.delete(row)
     elif row and row.cleared_at is None:
         row.cleared_at, row.next_try_at = now, now
 
 
-def take_untold(session: Session, now: datetime, retry: timedelta) -> Alarm | None:
-    """One alarm that has to be told, or that is over and has to be told so; others leave it alone until `retry`."""
+def take_untold(session: Session, now: datetime, retry: timedelta) -> tuple[Alarm, bool] | None:
+    """One alarm that has to be told, or that is over and has to be told so; others leave it alone until `retry`. With
+    it, whether this is the first time that it is taken up as what it is now."""
     query = (
         select(Alarm)
         .where(Alarm.next_try_at <= now, Alarm.told_at.is_(None) | Alarm.cleared_at.is_not(None))
@@ -34,9 +35,11 @@ def take_untold(session: Session, now: datetime, retry: timedelta) -> Alarm | No
         .with_for_update(skip_locked=True)
     )
     row = session.scalar(query)
-    if row:
-        row.next_try_at = now + retry
-    return row
+    if row is None:
+        return None
+    is_first = row.next_try_at == (row.cleared_at or row.since)
+    row.next_try_at = now + retry
+    return row, is_first
 
 
 def told(session: Session, key: str, now: datetime) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from course.web import doors, errors, health, hooks, outbox
+from course.web import doors, errors, health, hooks, outbox, pictures
+from course.web.admin import access
+from course.web.admin import bp as admin
 from course.web.readers import bp as readers
 from course.web.services import Services
 
@@ -15,7 +17,7 @@ MAX_BODY = 64 * 1024  # bytes; no form here needs more
 
 
 def create_app(services: Services) -> Flask:
-    """The site. It keeps no session and sets no cookie: where a link carries a token, the token is the proof."""
+    """The site. Only the admin keeps a session: elsewhere no cookie is set, and a token in the link is the proof."""
     app = Flask("course.web", template_folder=str(services.templates), static_folder="static")
     app.extensions["course"] = services
     app.config.update(
@@ -31,9 +33,12 @@ def create_app(services: Services) -> Flask:
     _serve_static(app)
     doors.guard(app)
     errors.handle(app)
+    access.install(app, services.secrets, https=services.public_url.startswith("https:"))
     app.register_blueprint(readers)
+    app.register_blueprint(admin)
     app.register_blueprint(health.bp)
     app.register_blueprint(hooks.bp)
+    app.register_blueprint(pictures.bp)
     if services.outbox:
         app.register_blueprint(outbox.bp)
     return app

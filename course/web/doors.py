@@ -1,4 +1,5 @@
-"""Doors are shut by default: a view answers only if it is named open. And the headers that every answer carries."""
+"""Doors are shut by default: a view answers only if it is named open, or is for coaches and stands where they are
+guarded. And the headers that every answer carries."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,6 +8,9 @@ from flask import Flask, Response, abort, current_app, request
 
 View = TypeVar("View", bound=Callable[..., Any])
 OPEN = "open_door"
+COACHES = "coaches_only"
+LARGEST = "takes"
+GUARDED = "admin"  # the blueprint that asks who is there; elsewhere a view for coaches is shut to all
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
@@ -21,8 +25,28 @@ def open_door(view: View) -> View:
     return view
 
 
+def coaches_only(view: View) -> View:
+    """For coaches who are signed in. It only answers in the admin blueprint, which looks (web/admin/access.py)."""
+    setattr(view, COACHES, True)
+    return view
+
+
+def takes(size: int) -> Callable[[View], View]:
+    """This view's form may have so many bytes: a lesson, a list of readers or a picture is larger than other forms."""
+
+    def mark(view: View) -> View:
+        setattr(view, LARGEST, size)
+        return view
+
+    return mark
+
+
 def is_open(view: Callable[..., Any]) -> bool:
     return getattr(view, OPEN, False)
+
+
+def is_for_coaches(view: Callable[..., Any]) -> bool:
+    return getattr(view, COACHES, False)
 
 
 def guard(app: Flask) -> None:
@@ -32,8 +56,12 @@ def guard(app: Flask) -> None:
 
 def _refuse_shut_doors() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is not None and not is_open(view):
+    if view is None:
+        return
+    if not is_open(view) and not (is_for_coaches(view) and request.blueprint == GUARDED):
         abort(403)
+    if size := getattr(view, LARGEST, 0):
+        request.max_content_length = request.max_form_memory_size = size
 
 
 def _add_headers(response: Response) -> Response:

@@ -26,9 +26,14 @@ def handle(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer)
 
 
+def words(error: HTTPException) -> tuple[str, str, str]:
+    """Title, what was wrong, and what to do."""
+    return WORDS.get(error.code or 500, (error.name, error.description or "", "Start from the front page."))
+
+
 def _answer(error: HTTPException) -> Response:
     status = error.code or 500
-    title, message, remedy = WORDS.get(status, (error.name, error.description or "", "Start from the front page."))
+    title, message, remedy = words(error)
     if request.is_json or request.accept_mimetypes.best == "application/json":
         response = make_response(jsonify(error=f"{title}: {message} {remedy}"), status)
     else:

@@ -1,1 +1,1 @@
-"""Floor 3: the loop that is the course's clock, and the sender, the only one that calls a provider."""
+"""Floor 3: the loop that is the course's clock, and what sends, the only ones that call a provider."""

@@ -15,7 +15,7 @@ from course.core.clock import Now
 from course.core.outcome import Accepted, Outcome, Refused, Unreachable
 from course.store import calls
 from course.store.db import Database
-from course.store.journal import Journal, Witness
+from course.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,10 @@ class Sender:
         """One batch. No transaction is open while the provider is called."""
         began = self.awake()
         with self._marking, self.database.write() as session:
-            self._notice_another_database(session)
+            tripped = self._notice_another_database(session)
             batch = marking.mark(self.sending, session, kind, self.now())
+        if tripped:
+            self.journal.settled(self.now().machine)
         if batch is None:
             return False
         if batch.members:
@@ -54,12 +56,13 @@ class Sender:
                 self._isolate(kind, guilty)
         return True
 
-    def _notice_another_database(self, session: Session) -> None:
+    def _notice_another_database(self, session: Session) -> bool:
         """The database was put back to an older one under our feet: it does not know our last call."""
-        if self._last_call and calls.by_id(session, self._last_call) is None:
-            why = "This database was replaced by an older one while the worker ran"
-            guarding.trip(session, self.now(), complete=False, why=why)
-            self._last_call = ""
+        if not self._last_call or calls.by_id(session, self._last_call):
+            return False
+        self._last_call = ""
+        witness, alone = self.journal.read(), self.database.is_sqlite
+        return guarding.check(session, self.sending, witness, now=self.now(), alone=alone)
 
     def _send_and_record(self, kind: Kind, batch: Batch, began: float) -> list[Outcome]:
         self.point("marked")
@@ -68,14 +71,17 @@ class Sender:
         self._last_call = batch.call_id
         outcomes = self._send(batch, began)
         self.point("answered")
-        went = [one for one, outcome in zip(send_ids, outcomes, strict=True) if isinstance(outcome, Accepted)]
-        self.journal.accepted(batch.call_id, went)
+        self._note_accepted(batch.call_id, send_ids, outcomes)
         with self.database.relaxed() as session:
             now = self.now().machine
             recording.record(session, batch.call_id, batch.members, outcomes, now, self.backoff)
         self.point("recorded")
         _tell(kind, outcomes)
         return outcomes
+
+    def _note_accepted(self, call_id: str, send_ids: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+        went = [one for one, outcome in zip(send_ids, outcomes, strict=True) if isinstance(outcome, Accepted)]
+        self.journal.accepted(call_id, went)
 
     def _isolate(self, kind: Kind, members: Sequence[int]) -> None:
         """Finds what made a call be refused as a whole, by halves: 1 of 1,000 costs 21 calls at most. A crash on the
@@ -106,15 +112,20 @@ class Sender:
     def settle(self) -> bool:
         """One call that nobody knows the end of."""
         sending, began = self.sending, self.awake()
-        with self.database.write() as session:
+        with self._marking, self.database.write() as session:
+            tripped = self._notice_another_database(session)
             case = settling.take(session, sending, self.now())
+        if tripped:
+            self.journal.settled(self.now().machine)
         if case is None:
             return False
         self.point("taken")
         if self.awake() - began > self._patience:
             return True  # held up: people may have left meanwhile, so whoever takes it up next looks again
-        witness = self.journal.read() if case.restored else Witness()
-        outcomes = settling.ask(sending.provider, case, self.now().machine, witness)
+        if case.bodies:  # it may be posted again, by this process
+            self.journal.called(case.call_id, self.now().machine, case.send_ids)
+        outcomes = settling.ask(sending.provider, case, self.now().machine)
+        self._note_accepted(case.call_id, case.send_ids, outcomes)
         self.point("asked")
         with self.database.write() as session:
             settling.settle(session, case, outcomes, self.now(), self.backoff)

@@ -11,6 +11,7 @@ from course.paths import shipped
 from course.store.db import Database
 from course.store.models import Base
 from tests.factories import World
+from tests.web.admin import Coach
 from tests.web.site import Site
 
 
@@ -86,3 +87,9 @@ def world(database: Database, tmp_path: Path, composer: Composer) -> Iterator[Wo
 @pytest.fixture
 def site(world: World) -> Site:
     return Site(world)
+
+
+@pytest.fixture
+def coach(site: Site) -> Coach:
+    """A coach who is signed in."""
+    return Coach(site)

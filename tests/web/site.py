@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from functools import cached_property
 from html.parser import HTMLParser
+from secrets import token_bytes
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from course.store.models import Base
 from course.web import create_app
 from course.web.services import Services
 from tests import factories
-from tests.factories import PUBLIC_URL, World
+from tests.factories import PUBLIC_URL, SECRET, World
 
 # For tests of what no database has a part in.
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -73,11 +74,14 @@ class Site:
             database=self.world.database,
             letters=self.world.letters,
             now=self.world.now,
+            machine=lambda: self.world.machine,
             public_url=PUBLIC_URL,
             trusted_proxies=0,
             outbox=self.world.outbox,
             templates=shipped("templates"),
             version="1.2.3",
+            secrets=[SECRET],
+            chance=token_bytes,
             journal=self.world.journal,
         )
         app = create_app(replace(services, **self.changes))

@@ -78,6 +78,9 @@ def test_nothing_is_logged_of_a_refused_request(site: Site, caplog: pytest.LogCa
     assert "a-token" not in caplog.text
 
 
-def test_an_app_has_no_secret_key_and_so_no_session(site: Site) -> None:
+def test_the_key_of_the_coaches_sessions_is_not_that_of_links(site: Site) -> None:
     assert isinstance(site.app, Flask)
-    assert site.app.secret_key is None
+    assert isinstance(site.app.secret_key, bytes)
+    assert len(site.app.secret_key) == 32
+    assert SECRET.encode() not in site.app.secret_key
+    assert site.app.config["SESSION_COOKIE_PATH"] == "/admin"

@@ -25,11 +25,14 @@ def client(world: World, hook: Hook | None):  # type: ignore[no-untyped-def]
         database=world.database,
         letters=world.letters,
         now=world.now,
+        machine=lambda: world.machine,
         public_url="https://course.example",
         trusted_proxies=0,
         outbox=None,
         templates=ROOT / "templates",
         version="0",
+        secrets=["s" * 32],
+        chance=bytes,
         hook=hook,
     )
     return create_app(services).test_client()

@@ -1,0 +1,35 @@
+"""Tries at doors whose tries are counted. In the database, so they are the same for all processes and outlive them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from course.store.models import Attempt
+
+
+def newest(session: Session, key: str, since: datetime, limit: int) -> Sequence[datetime]:
+    """When the newest tries of this key were made, after `since`, newest first."""
+    query = select(Attempt.created_at).where(Attempt.key == key, Attempt.created_at > since)
+    return session.scalars(query.order_by(Attempt.created_at.desc()).limit(limit)).all()
+
+
+def add(session: Session, keys: Collection[str], now: datetime) -> list[int]:
+    """One try for each key; their ids."""
+    rows = [Attempt(key=key, created_at=now) for key in keys]
+    session.add_all(rows)
+    session.flush()
+    return [row.id for row in rows]
+
+
+def take_back(session: Session, ids: Collection[int]) -> None:
+    session.execute(delete(Attempt).where(Attempt.id.in_(ids)))
+
+
+def forget(session: Session, key: str) -> None:
+    session.execute(delete(Attempt).where(Attempt.key == key))
+
+
+def prune(session: Session, before: datetime) -> None:
+    session.execute(delete(Attempt).where(Attempt.created_at < before))
