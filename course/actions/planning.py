@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from course.core import schedule
 from course.core.schedule import Pace, Window
 from course.core.sequence import Step, Terms, Timetable
+from course.core.status import Enrolled
 from course.store import courses, enrollments
 from course.store.models import Course
 
@@ -148,6 +149,7 @@ def replan(session: Session, course: Course) -> None:
         plans = []
         for reader in readers:
             plan = planner.next(reader, reader.timezone, excluded.get(reader.id, ()))
-            plans.append({"key": reader.id, "due_at": plan and plan.due_at})
+            status = Enrolled.ACTIVE if plan else Enrolled.FINISHED
+            plans.append({"key": reader.id, "due_at": plan and plan.due_at, "status": status})
         enrollments.save_plans(session, plans)
         last = readers[-1].id

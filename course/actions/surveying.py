@@ -32,6 +32,7 @@ class Group(StrEnum):
     NEXT = "next"  # their next mail
     LATER = "later"  # a mail after that
     PAST = "past"  # they are past it, and go without
+    STAY = "stay"  # the change is for new readers: theirs is the course as it was
     OUT = "out"  # left, or the address refuses mail
 
 
@@ -172,6 +173,8 @@ class _Look:
         lesson = self.change.lesson
         if reader.status in GONE:
             return Group.OUT
+        if self.choice is Choice.NEW:
+            return Group.STAY
         if lesson is None:
             return Group.PAST if self._done(reader, out) else Group.NEXT
         if lesson in queued:

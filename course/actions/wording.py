@@ -1,5 +1,7 @@
 """What a change is called, whom it is for and where readers stand to it, in words for coaches."""
 
+from collections.abc import Mapping
+
 from course.actions.edits import Choice, Kind
 from course.actions.surveying import Group
 
@@ -22,8 +24,10 @@ _USUAL = {
     Group.NEXT: "get it as their next mail",
     Group.LATER: "get it later",
     Group.PAST: "go on without it",
+    Group.STAY: "keep the course as it is",
     Group.OUT: "left the course, or cannot be mailed",
 }
+ALWAYS = (Group.HAD, Group.NEXT, Group.LATER)  # said even of nobody, where the change is for everybody
 _GROUPS: dict[Kind, dict[Group, str]] = {
     Kind.TEXT: _USUAL | {Group.HAD: "had it already, with the text of that day"},
     Kind.INSERT: _USUAL,
@@ -44,9 +48,19 @@ def choice(kind: Kind, which: Choice) -> str:
     return CHOICES[kind][which]
 
 
-def groups(kind: Kind) -> dict[Group, str]:
-    """In the order of the course; what follows "12 readers …"."""
-    return _GROUPS[kind]
+def group(kind: Kind, which: Group) -> str:
+    """What follows "12 readers …"."""
+    return _GROUPS[kind][which]
+
+
+def groups(kind: Kind, counts: Mapping[str, int]) -> list[tuple[Group, str, int]]:
+    """Where readers stand, in the order of the course: the group, in words, how many."""
+    shown = () if counts.get(Group.STAY) or kind is Kind.HOURS else ALWAYS
+    return [
+        (which, text, counts.get(which, 0))
+        for which, text in _GROUPS[kind].items()
+        if counts.get(which) or which in shown
+    ]
 
 
 def summary(kind: Kind, title: str = "", *, place: int = 0, days: int = 0, hours: str = "") -> str:

@@ -35,7 +35,8 @@ def standings(session: Session, course_id: int, starts: Sequence[datetime]) -> I
         .where(Enrollment.course_id == course_id)
         .subquery()
     )
-    query = select(*alike.c, func.count()).group_by(*alike.c)
+    columns = (alike.c.status, alike.c.era, alike.c.had, alike.c.out)
+    query = select(*columns, func.count()).group_by(*columns)
     for row in session.execute(query):
         status, begun, had, out, readers = row
         yield Standing(Enrolled(status), begun, _numbers(had.strip("[]")), set(_numbers(out or "")), readers)

@@ -13,6 +13,14 @@ def when(at: datetime, zone: str) -> str:
     return f"{local:%A, %B} {local.day}, {hour(local.time())}"
 
 
+def lately(at: datetime, now: datetime, zone: str) -> str:
+    """ "today, 7:00 am", "yesterday, 7:00 am", else as `when`."""
+    days = (day_of(now, zone) - day_of(at, zone)).days
+    if days not in {0, 1}:
+        return when(at, zone)
+    return f"{'yesterday' if days else 'today'}, {hour(at.astimezone(ZoneInfo(zone)).time())}"
+
+
 def day_of(at: datetime, zone: str) -> date:
     """The date on the calendar of that zone."""
     return at.astimezone(ZoneInfo(zone)).date()

@@ -202,6 +202,20 @@ def test_a_copy_that_was_put_back_is_taken_back_with_its_lesson(world: World) ->
     assert lessons_to(world)[2:] == subjects("Why", "How", "Fuel")
 
 
+def test_a_copy_that_is_put_back_after_its_lesson_left_does_not_hold_its_reader_up(world: World) -> None:
+    reader = world.enroll(ANN)
+    pass_days(world, 4)
+    with world.database.read() as session:
+        change = changes.archive(present(world, session), present(world, session).steps[1].lesson)
+    make(world, change)
+    with world.database.write() as session:
+        found = session.get_one(Enrollment, reader)
+        row = session.scalars(select(Delivery).where(Delivery.lesson_id == found.had[1])).one()
+        row.state, row.not_before, found.due_at = Sent.QUEUED, world.machine, None
+    pass_days(world, 30)
+    assert lessons_to(world)[2:] == subjects("Why", "How", "Fuel")
+
+
 def test_a_lesson_is_moved_and_the_days_stay_with_the_places(world: World) -> None:
     world.enroll(ANN)
     pass_days(world, 1)

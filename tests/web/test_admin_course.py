@@ -73,7 +73,7 @@ def test_a_new_text_is_seen_then_published_then_undone(site: Site, coach: Coach)
     page = coach.get(url).text
     assert "Publish for 1 reader<" in page
     assert re.findall(r'<li class="(\w+)"><b>(\d+)</b>', page) == [
-        ("had", "0"), ("next", "0"), ("later", "1"), ("past", "0"), ("out", "0"),
+        ("had", "0"), ("next", "0"), ("later", "1"),
     ]  # fmt: skip
     assert "Monday, November 30" in page  # lesson 3, seven days on
     assert titles(site)[2] == "Why"
@@ -87,6 +87,14 @@ def test_a_new_text_is_seen_then_published_then_undone(site: Site, coach: Coach)
         assert "Better why" in session.get_one(Draft, lesson).source
         done = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
     assert done[-2:] == ["publish", "undo"]
+
+
+def test_a_change_for_new_readers_says_that_nobody_here_is_touched(site: Site, coach: Coach) -> None:
+    site.world.enroll()
+    site.world.drain()
+    page = coach.get(propose(coach, kind="gap", lesson=2, days=9, choice="new")).text
+    assert re.findall(r'<li class="(\w+)"><b>(\d+)</b>', page) == [("stay", "1")]
+    assert "Publish<" in page
 
 
 def test_the_names_behind_a_number_are_shown(site: Site, coach: Coach) -> None:
