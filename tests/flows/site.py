@@ -19,10 +19,11 @@ import requests
 from course.actions import installing
 from course.store.db import Database
 from tests.fake_provider.waiting import eventually
+from tests.flows.forked import Forked, Strike
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400
-PATIENCE = 20.0
+PATIENCE = 60.0  # seconds; a machine may be busy with other things
 
 
 def free_port() -> int:
@@ -33,12 +34,13 @@ def free_port() -> int:
 class Process:
     """One `course …` that runs until it is told to end. What it says goes to a file."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path):
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()):
         self.log = log
         self.started = time.monotonic()
         with log.open("wb") as out:
-            command = [sys.executable, "-m", "course", *arguments]
-            self._process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=out, stderr=out)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=dict(environment), stdout=out, stderr=out, pass_fds=pass_fds
+            )
 
     @property
     def said(self) -> str:
@@ -73,7 +75,7 @@ class Site:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    processes: list[Process] = field(default_factory=list)
+    processes: list[Process | Forked] = field(default_factory=list)
     ready_after: float = 0.0  # seconds from the last start of a server to its first page
 
     def __enter__(self) -> Self:
@@ -84,8 +86,12 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
-        if "_database" in vars(self):
-            self._database.close()
+        if "database" in vars(self):
+            self.database.close()
+        self.kill()
+
+    def kill(self) -> None:
+        """Whatever still runs here."""
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -120,10 +126,24 @@ class Site:
         return process
 
     def start(self, *arguments: str) -> Process:
-        log = self.folder / f"{len(self.processes):02d}-{arguments[0]}.log"
-        process = Process(arguments, self.environment, log)
+        return self.start_command([sys.executable, "-m", "course", *arguments], arguments[0])
+
+    def start_command(
+        self, command: Sequence[str], name: str, settings: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+    ) -> Process:
+        """Any command in our environment, with `settings` beyond it."""
+        process = Process(command, self.environment | dict(settings or {}), self._new_log(name), pass_fds)
         self.processes.append(process)
         return process
+
+    def fork(self, *arguments: str, strike: Strike | None = None) -> Forked:
+        """`course …` at once, from a process that has imported everything."""
+        process = Forked(arguments, self.environment, self._new_log(arguments[0]), strike)
+        self.processes.append(process)
+        return process
+
+    def _new_log(self, name: str) -> Path:
+        return self.folder / f"{len(self.processes):02d}-{name}.log"
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `course …` to its end."""
@@ -184,11 +204,11 @@ class Site:
         return self.settings.get("database_url") or f"sqlite:///{self.home / 'course.db'}"
 
     @cached_property
-    def _database(self) -> Database:
+    def database(self) -> Database:
         return Database(self.database_url)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._database.read() as session:
+        with self.database.read() as session:
             return [tuple(row) for row in session.connection().exec_driver_sql(sql)]
 
     def states(self) -> dict[str, int]:
@@ -199,7 +219,7 @@ class Site:
 
     def course_time(self, machine: datetime | None = None) -> datetime:
         """What day it is for the course, read as any process of it reads it."""
-        with self._database.read() as session:
+        with self.database.read() as session:
             now = machine or datetime.now(UTC)
             return installing.calendar(session, now).now(now)
 
