@@ -11,6 +11,7 @@ from course.core import lesson_file
 from course.core.lesson_file import KEYS, LessonText
 from course.core.markup import targets
 from course.core.placeholders import WRITTEN, Nonces
+from course.core.readability import grade, prose, syllables, word_count
 from course.paths import shipped
 
 [FILES] = folders.files_in(shipped("lessons"))
@@ -21,32 +22,6 @@ LESSONS = {name: lesson_file.parse(text) for name, text in FILES.lessons.items()
 @pytest.fixture(params=LESSONS)
 def lesson(request: pytest.FixtureRequest) -> LessonText:
     return LESSONS[request.param]
-
-
-def prose(body: str) -> str:
-    """The paragraphs: no headings, tables, lists or sources, no marks and no targets of links."""
-    text = body.partition("\n## Sources")[0]
-    lines = [line for line in text.splitlines() if not re.match(r"\||#|\s*[-*] |\s*\d+\. ", line)]
-    text = re.sub(r"\]\([^)]*\)", "", "\n".join(lines))
-    return re.sub(r"\{\{.*?\}\}", "Ann", re.sub(r"[*_`\[\]]", "", text))
-
-
-def syllables(word: str) -> int:
-    """Groups of vowels; a silent e at the end is none."""
-    word = re.sub(r"(?<=[a-z]{2})(?<![^aeiouy]l)e$|(?<=[a-z]{2}[^aeiouydt])e[ds]$", "", word.lower())
-    return max(1, len(re.findall(r"[aeiouy]+", word)))
-
-
-def grade(text: str) -> float:
-    """Flesch-Kincaid: 0.39 words per sentence + 11.8 syllables per word - 15.59."""
-    sentences = [s for s in re.split(r"[.!?:](?=[\s\")])|\n\n", text) if re.search(r"[A-Za-z]", s)]
-    words = re.findall(r"[A-Za-z]+(?:['’-][A-Za-z]+)*", text)
-    return 0.39 * len(words) / len(sentences) + 11.8 * sum(map(syllables, words)) / len(words) - 15.59
-
-
-def word_count(body: str) -> int:
-    text = re.sub(r"\]\([^)]*\)", "]", body)
-    return sum(1 for word in text.split() if re.search(r"\w", word))
 
 
 def test_no_file_of_the_course_has_a_fault() -> None:

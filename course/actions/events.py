@@ -58,6 +58,9 @@ def process(session: Session, letters: Letters, now: datetime) -> bool:
 
 def _process(session: Session, letters: Letters, event: ProviderEvent, now: datetime) -> None:
     delivery = _delivery(session, letters, event)
+    if delivery is None and subscribers.is_erased(session, event.recipient.lower()):
+        session.delete(event)  # it came after its reader was erased, and names them
+        return
     if delivery is None and event.what and now - event.received_at < PATIENCE:
         later = now + max(timedelta(minutes=1), now - event.received_at)  # twice as long each time
         event.next_try_at = min(later, event.received_at + PATIENCE)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from course.core import course_file, lesson_file
+from course.core import course_file, lesson_file, pictures
 from course.core.course_file import CourseText
 from course.core.errors import BadFile, Fault
 from course.core.schedule import known_zone
+
+FIGURES = "figures"  # the folder of the pictures, beside the lessons
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Files:
     slug: str
     course: str
     lessons: Mapping[str, str]  # file name -> text, in order
+    pictures: Mapping[str, bytes] = field(default_factory=dict)  # name in figures/ -> content
 
 
 def read(files: Files) -> CourseText:
@@ -36,7 +39,21 @@ def check(files: Files) -> list[Fault]:
     faults = [*_names(files), *_twice(files), *_faults_of(lambda: _course(files))]
     for name, text in files.lessons.items():
         faults += lesson_file.check(text, f"{files.slug}/{name}")
+        faults += _lost_pictures(files, name, text)
     return faults
+
+
+def _lost_pictures(files: Files, name: str, text: str) -> list[Fault]:
+    here = {file.partition(".")[0] for file in files.pictures}
+    return [
+        Fault(
+            f"{files.slug}/{name}",
+            text[: text.index(digest)].count("\n") + 1,
+            f"the picture {digest} is not in {FIGURES}/",
+            "Export the course again, with its pictures",
+        )
+        for digest in sorted(pictures.digests_in(text) - here)
+    ]
 
 
 def _course(files: Files) -> CourseText:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import planning
+from course.actions import pictures, planning
 from course.actions.lesson_files import Files, read, slug_of
 from course.core import course_file, lesson_file
 from course.core.course_file import WEEKDAYS, CourseText
@@ -40,7 +40,8 @@ class Entry:
 
 
 def import_course(session: Session, files: Files, now: datetime, course_now: datetime) -> list[Entry]:
-    """Brings a course's files into the database; a line for each file. Raises BadFile and then changes nothing."""
+    """Brings a course's files into the database; a line for each file. Raises BadFile or BadPicture, and then changes
+    nothing."""
     text = read(files)
     course = _locked_course(session, files.slug)
     if course is None:
@@ -48,6 +49,8 @@ def import_course(session: Session, files: Files, now: datetime, course_now: dat
         entry = Entry(course_file.FILE, Done.NEW)
     else:
         entry = Entry(course_file.FILE, _update_course(course, files.course, text))
+    for name, data in files.pictures.items():
+        pictures.take_back(session, name, data, author=AUTHOR, now=now)
     lessons = courses.lessons_of(session, course.id)
     return [entry, *_Import(session, course, lessons, now, course_now).run(files, text, entry.done)]
 
@@ -198,7 +201,8 @@ def export_course(session: Session, course: Course, course_now: datetime) -> Fil
         f"{number:02d}-{slugs[step.lesson]}.md": revisions[step.revision].source
         for number, step in enumerate(timetable.steps, 1)
     }
-    return Files(course.slug, course_file.updated(course.imported, present), lessons)
+    shown = pictures.shown_in(session, lessons.values())
+    return Files(course.slug, course_file.updated(course.imported, present), lessons, shown)
 
 
 def _merged(wanted: list[int], present: list[int]) -> list[int]:

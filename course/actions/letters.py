@@ -1,5 +1,6 @@
 """Letters for people: which letter a delivery is, and the values that go into its slots."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from course.core.links import Links
 from course.core.tokens import send_id
 from course.mail.render import Composer, CourseFacts, Variant
 from course.store.models import Course
+
+HOUSE = "Email course"  # who writes to coaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Letters:
             disclaimer=course.disclaimer,
             list_id=f"{course.slug}.{urlsplit(self.links.public_url).hostname}",
             landing=self.links.landing(course.slug),
+            public_url=self.links.public_url,
         )
 
     def lesson(self, course: Course, source: str, variant: Variant = "mail") -> Letter:
@@ -87,6 +91,14 @@ class Letters:
             letter=self.confirm(course),
             values=Values({"confirm_url": self.links.confirmation(subscriber, course.id, now)}),
         )
+
+    def notice(self, kind: str, email: str, values: Mapping[str, str]) -> Message:
+        """A mail from the site itself, out of templates/mail/<kind>/; `values` go into its slots."""
+        house = CourseFacts(
+            slug="", title=HOUSE, sender=HOUSE, sender_email=self.sender_email, reply_to=self.reply_to, list_id="",
+            postal_address="", disclaimer="", landing=self.links.public_url,
+        )  # fmt: skip
+        return Message("", address.deliverable(email), self.composer.service(house, kind), Values(dict(values)))
 
     def lesson_id(self, email_key: str, course: Course, place: "Place") -> str:
         return send_id(self.id_key, email_key, course.id, place.lesson, place.copy)

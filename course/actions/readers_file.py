@@ -1,6 +1,7 @@
 """Readers from and to files: people who confirmed elsewhere come in, everybody of a course goes out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -15,16 +16,17 @@ from course.core.errors import CourseError
 from course.core.readers_csv import Row
 from course.core.schedule import Pace
 from course.core.status import Enrolled
-from course.store import courses, enrollments, subscribers
+from course.store import courses, enrollments, readers_list, subscribers
 from course.store.models import Course, Enrollment
 
-CHUNK = 500  # lines in one transaction: sign-ups go on between two
+CHUNK = 100  # lines in one transaction: sign-ups go on between two
 HEADER = ("email", "name", "timezone", "status", "source", "enrolled_at", "lessons", "due_at")
 
 
 class Result(StrEnum):
     ADDED = "added"
     KNOWN = "known"
+    ASKED = "asked"
     LEFT = "left"
     SUPPRESSED = "suppressed"
     INVALID = "invalid"
@@ -33,8 +35,9 @@ class Result(StrEnum):
 MEANING = {
     Result.ADDED: "enrolled",
     Result.KNOWN: "already in this course, unchanged",
+    Result.ASKED: "asked to confirm before, not asked again",
     Result.LEFT: "left this course before, not brought back",
-    Result.SUPPRESSED: "bounced or complained before, not mailed",
+    Result.SUPPRESSED: "bounced, complained or were erased before, not mailed",
     Result.INVALID: "not usable, see the lines above",
 }
 
@@ -55,33 +58,89 @@ def the_course(session: Session, slug: str | None) -> Course:
     return found
 
 
-def import_rows(session: Session, course: Course, rows: Sequence[Row], note: str, now: Now) -> list[Line]:
-    """Enrolls one chunk of a file; one line of report for each row. Doing it again changes nothing."""
-    lines, wanted = _checked(rows)
-    keys = [address.key(request.email) for _, request in wanted]
-    suppressed = subscribers.suppressed(session, keys)
-    fresh = {key: one for key, one in zip(keys, wanted, strict=True) if key not in suppressed}
-    people = _people(session, fresh, now.machine)
-    before = enrollments.statuses(session, course.id, [person for person, _ in people.values()])
-    added = _enroll(session, course, {k: p for k, p in people.items() if p[0] not in before}, now.course)
-    _note(session, course, added, note, now.machine)
-    enrolled = set()
-    for key, (row, _) in zip(keys, wanted, strict=True):
-        if key in suppressed:
-            lines.append(Line(row.number, Result.SUPPRESSED))
-            continue
-        person = people[key][0]
-        status = before.get(person) or (Enrolled.ACTIVE if person in enrolled else None)
-        lines.append(Line(row.number, _result(status)))
-        enrolled.add(person)
-    return sorted(lines)
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The usable lines of a chunk by address key, those that cannot be used, and what is known of the rest."""
+
+    lines: list[Line]
+    wanted: list[tuple[str, Row, signup.Request]]
+    suppressed: set[str]
+
+    @property
+    def fresh(self) -> dict[str, tuple[Row, signup.Request]]:
+        return {key: (row, request) for key, row, request in self.wanted if key not in self.suppressed}
+
+    def report(self, statuses: dict[str, str], asked: Collection[str] = ()) -> list[Line]:
+        """A line for each row, in order; `statuses`: of those who are or were in the course, by address key."""
+        lines, seen = list(self.lines), dict(statuses)
+        for key, row, _ in self.wanted:
+            if key in self.suppressed:
+                lines.append(Line(row.number, Result.SUPPRESSED))
+            elif key in asked and key not in seen:
+                lines.append(Line(row.number, Result.ASKED))
+            else:
+                lines.append(Line(row.number, _result(seen.get(key))))
+                seen.setdefault(key, Enrolled.ACTIVE)
+        return sorted(lines)
 
 
-def _checked(rows: Sequence[Row]) -> tuple[list[Line], list[tuple[Row, signup.Request]]]:
+def look(session: Session, course: Course, rows: Sequence[Row]) -> tuple[list[Line], list[Line]]:
+    """What importing one chunk would do, with asking each and without; changes nothing."""
+    chunk = _sorted(session, checked(rows))
+    people = {row.email_key: row.id for row in subscribers.by_keys(session, list(chunk.fresh))}
+    statuses, asked = _known(session, course, people, ask=True)
+    return chunk.report(statuses, asked), chunk.report(statuses)
+
+
+def import_rows(
+    session: Session, course: Course, rows: Sequence[Row], note: str, now: Now, *, ask: bool = False
+) -> list[Line]:
+    """Enrolls one chunk of a file, or with `ask` mails each the button that does it; one line of report for each row.
+    Doing it again changes nothing."""
+    return import_checked(session, course, checked(rows), note, now, ask=ask)
+
+
+def import_checked(
+    session: Session, course: Course, rows: "Checked", note: str, now: Now, *, ask: bool = False
+) -> list[Line]:
+    """The same for rows that were checked before, so that the transaction is a short one."""
+    chunk = _sorted(session, rows)
+    people = _people(session, chunk.fresh, now.machine, confirmed=not ask)
+    ids = {key: person for key, (person, _) in people.items()}
+    statuses, asked = _known(session, course, ids, ask=ask)
+    new = {key: one for key, one in people.items() if key not in statuses and key not in asked}
+    if ask:
+        for key, (person, _) in new.items():
+            signup.queue_confirmation(session, person, key, course, now.machine)
+    else:
+        _enroll(session, course, new, now.course)
+    _note(session, course, [person for person, _ in new.values()], note, now.machine)
+    return chunk.report(statuses, asked)
+
+
+def _sorted(session: Session, rows: "Checked") -> _Sorted:
+    lines, by_key = rows
+    return _Sorted(lines, by_key, subscribers.suppressed(session, [key for key, _, _ in by_key]))
+
+
+def _known(session: Session, course: Course, people: dict[str, int], *, ask: bool) -> tuple[dict[str, str], set[str]]:
+    """The status of those who are or were in the course, and, if that matters, who was asked to confirm before."""
+    found = enrollments.statuses(session, course.id, list(people.values()))
+    statuses = {key: found[person] for key, person in people.items() if person in found}
+    before = readers_list.asked(session, course.id, list(people.values())) if ask else set()
+    return statuses, {key for key, person in people.items() if person in before}
+
+
+Checked = tuple[list[Line], list[tuple[str, Row, signup.Request]]]
+
+
+def checked(rows: Sequence[Row]) -> Checked:
+    """The lines that cannot be used, and the others by address key; asks no database."""
     lines, wanted = [], []
     for row in rows:
         try:
-            wanted.append((row, signup.checked(row.email, row.name, row.timezone)))
+            request = signup.checked(row.email, row.name, row.timezone)
+            wanted.append((address.key(request.email), row, request))
         except signup.Invalid as invalid:
             problems = "; ".join(f"{field}: {problem}" for field, problem in invalid.errors.items())
             lines.append(Line(row.number, Result.INVALID, problems))
@@ -89,7 +148,7 @@ def _checked(rows: Sequence[Row]) -> tuple[list[Line], list[tuple[Row, signup.Re
 
 
 def _people(
-    session: Session, fresh: dict[str, tuple[Row, signup.Request]], now: datetime
+    session: Session, fresh: dict[str, tuple[Row, signup.Request]], now: datetime, *, confirmed: bool
 ) -> dict[str, tuple[int, str]]:
     """Subscriber id and time zone by address key; those who were not there are added. All stay locked, in one order:
     a sign-up or another import of the same people comes before or after."""
@@ -105,17 +164,21 @@ def _people(
     ]
     subscribers.add_missing(session, rows)
     found = subscribers.by_keys(session, list(fresh), lock=True)
-    subscribers.note_confirmed(session, [row.id for row in found if row.confirmed_at is None], now)
+    if confirmed:
+        subscribers.note_confirmed(session, [row.id for row in found if row.confirmed_at is None], now)
     return {row.email_key: (row.id, row.timezone) for row in found}
 
 
-def _enroll(session: Session, course: Course, people: dict[str, tuple[int, str]], course_now: datetime) -> list[int]:
-    """New enrollments, the first lesson at each one's next send hour; the subscriber ids."""
+def _enroll(session: Session, course: Course, people: dict[str, tuple[int, str]], course_now: datetime) -> None:
+    """New enrollments, the first lesson at each one's next send hour."""
     planner = Planner(course, courses.terms_of(session, course.id))
     due = {zone: _first_due(planner, course, zone, course_now) for zone in {zone for _, zone in people.values()}}
-    rows = [_enrollment(course, person, course_now) | {"due_at": due[zone]} for person, zone in people.values()]
+    before = subscribers.copies_before(session, list(people))
+    rows = [
+        _enrollment(course, person, course_now) | {"due_at": due[zone], "copy": 1 + before.get(key, 0)}
+        for key, (person, zone) in people.items()
+    ]
     enrollments.add_missing(session, rows)
-    return [row["subscriber_id"] for row in rows]
 
 
 def _enrollment(course: Course, person: int, course_now: datetime) -> dict[str, Any]:

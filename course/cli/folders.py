@@ -6,6 +6,7 @@ from course.actions import lesson_files, lesson_import
 from course.assembly import Parts
 from course.core.course_file import FILE
 from course.core.errors import BadFile, CourseError, Fault
+from course.core.pictures import NAME
 from course.mail.render import Composer, CourseFacts
 from course.paths import shipped
 from course.store import courses
@@ -20,7 +21,14 @@ def files_in(folder: Path) -> list[lesson_files.Files]:
         raise CourseError(f"{folder} holds no {FILE}, nor does any folder in it.")
     return [
         lesson_files.Files(
-            home.resolve().name, _text(home / FILE), {p.name: _text(p) for p in sorted(home.glob("*.md"))}
+            home.resolve().name,
+            _text(home / FILE),
+            {p.name: _text(p) for p in sorted(home.glob("*.md"))},
+            {
+                p.name: p.read_bytes()
+                for p in sorted(home.glob(f"{lesson_files.FIGURES}/*.*"))
+                if NAME.fullmatch(p.name)
+            },
         )
         for home in homes
     ]

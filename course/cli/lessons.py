@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from course.actions import lesson_import
+from course.actions import lesson_files, lesson_import
 from course.actions.lesson_import import Done
 from course.cli import folders
 from course.cli.opening import open_parts
@@ -56,6 +56,9 @@ def export_lessons(folder: Path) -> None:
             home.mkdir(parents=True, exist_ok=True)
             for name, text in {FILE: files.course, **files.lessons}.items():
                 (home / name).write_bytes(text.encode())
+            for name, data in files.pictures.items():
+                (home / lesson_files.FIGURES).mkdir(exist_ok=True)
+                (home / lesson_files.FIGURES / name).write_bytes(data)
             click.echo(f"{home}: {len(files.lessons)} lessons")
 
 

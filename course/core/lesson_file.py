@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from course.core.errors import BadFile, Fault
 from course.core.markup import SCHEMES, targets
+from course.core.pictures import ADDRESS
 from course.core.placeholders import AUTHORS, WRITTEN, Nonces, closest
 
 NAME = re.compile(r"(\d{2,3})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
@@ -18,7 +19,8 @@ MAX_SUBJECT = 200  # characters; phones show about 35
 
 @dataclass(frozen=True, slots=True)
 class LessonText:
-    """What an author wrote. Everything but title, subject and body may be empty."""
+    """What an author wrote. Everything but title, subject and body may be empty. `text` is the text part if it was
+    written by hand: as it stands, without empty lines around it."""
 
     title: str
     subject: str
@@ -27,9 +29,10 @@ class LessonText:
     action: str  # the one thing to do before the next lesson
     question: str  # the one question that readers may answer
     body: str  # Markdown
+    text: str = ""
 
 
-KEYS = tuple(field.name for field in fields(LessonText) if field.name != "body")
+KEYS = tuple(field.name for field in fields(LessonText) if field.name not in {"body", "text"})  # one line each
 NEEDED = ("title", "subject")
 
 
@@ -40,13 +43,39 @@ def parse(source: str, file: str = "lesson") -> LessonText:
     faults = [*_front_faults(values, front, file), *_body_faults(body, front, file)]
     if faults:
         raise BadFile(sorted(faults, key=lambda fault: fault.line))
-    return LessonText(**{key: " ".join(values.get(key, "").split()) for key in KEYS}, body=body)
+    return _text(values, body)
+
+
+def parse_draft(source: str) -> LessonText:
+    """Likewise for a text that may still lack something. Raises BadFile for what is no lesson file at all."""
+    front, body, _ = _cut(source, "draft")
+    return _text({key: str(value) for key, value in _front_matter(front, "draft").items()}, body)
+
+
+def _text(values: dict[str, str], body: str) -> LessonText:
+    lines = {key: one_line(values.get(key, "")) for key in KEYS}
+    return LessonText(**lines, body=body, text=as_written(values.get("text", "")))
 
 
 def dump(lesson: LessonText) -> str:
     """The file of a lesson: what `parse` reads back to the same text."""
     front = "".join(f"{key} = {_toml_string(getattr(lesson, key))}\n" for key in KEYS if getattr(lesson, key))
-    return f"{FENCE}\n{front}{FENCE}\n{lesson.body}"
+    text = f"text = {_toml_lines(lesson.text)}\n" if lesson.text else ""
+    return f"{FENCE}\n{front}{text}{FENCE}\n{lesson.body}"
+
+
+def one_line(value: str) -> str:
+    """A value as it is kept: every run of blanks and line ends is one blank."""
+    return " ".join(value.split())
+
+
+def as_written(text: str) -> str:
+    """A text part as it is kept: lines end as on Unix, and no empty line is around it."""
+    return unix_lines(text).strip("\n") if text.strip() else ""
+
+
+def unix_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def digest(source: str) -> str:
@@ -88,8 +117,8 @@ def _front_matter(front: str, file: str) -> dict[str, str]:
 def _front_faults(values: dict[str, str], front: str, file: str) -> Iterator[Fault]:
     for key, value in values.items():
         line = _line_of(front, key)
-        if key not in KEYS:
-            yield Fault(file, line, f'"{key}" is not known here', f"Known are {', '.join(KEYS)}")
+        if key not in {*KEYS, "text"}:
+            yield Fault(file, line, f'"{key}" is not known here', f"Known are {', '.join(KEYS)}, text")
         elif not isinstance(value, str):
             yield Fault(file, line, f"{key} is not a text", f'Write {key} = "…" with quotation marks')
         elif "\x00" in value:
@@ -138,7 +167,9 @@ def _target_faults(body: str, file: str, offset: int) -> Iterator[Fault]:
 
 
 def link_problem(url: str, nonces: Nonces) -> str | None:
-    """Why a link cannot be, or None. Nothing is fetched."""
+    """Why a link cannot be, or None. Nothing is fetched. Our own pictures have a short address."""
+    if ADDRESS.fullmatch(url):
+        return None
     if names := nonces.names_in(url):
         return None if nonces.is_address(url) else _misplaced(names)
     try:
@@ -163,3 +194,11 @@ def _misplaced(names: list[str]) -> str:
 def _toml_string(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
+
+
+def _toml_lines(value: str) -> str:
+    """A string over several lines, readable as it is. A line that would end the front matter hides its first plus."""
+    escaped = value.replace("\\", "\\\\").replace('"""', '""\\"')
+    escaped = "".join(c if c.isprintable() or c in "\n\t" else f"\\U{ord(c):08X}" for c in escaped)
+    escaped = re.sub(r"^([ \t]*)\+(\+\+[ \t]*)$", r"\1\\u002B\2", escaped, flags=re.MULTILINE)
+    return f'"""\n{escaped}\n"""'

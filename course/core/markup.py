@@ -1,12 +1,15 @@
 """An author's Markdown to safe HTML. CommonMark with tables, no raw HTML, links only where links may lead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from course.core.pictures import ADDRESS, MAIL_WIDTH
 from course.core.placeholders import Nonces
 
 TAGS = {
@@ -15,7 +18,7 @@ TAGS = {
 }  # fmt: skip
 ATTRIBUTES = {
     "a": {"href", "title"},
-    "img": {"src", "alt", "title"},
+    "img": {"src", "alt", "title", "width"},
     "ol": {"start"},
     "td": {"style"},
     "th": {"style"},
@@ -24,13 +27,16 @@ SCHEMES = {"http", "https", "mailto"}
 
 
 class _Markdown(MarkdownIt):
-    """Lets a placeholder for a URL be the target of a link, and no other placeholder."""
+    """Lets a placeholder for a URL be the target of a link, and no other placeholder. The short address of one of our
+    pictures becomes a whole one on `site`, and the picture says its width: Outlook for Windows knows no other limit."""
 
-    def __init__(self, nonces: Nonces, *, permissive: bool = False) -> None:
+    def __init__(self, nonces: Nonces, *, site: str = "", permissive: bool = False) -> None:
         super().__init__("commonmark", {"html": False})
         self.enable(["table", "strikethrough"])
         self._nonces = nonces
         self._permissive = permissive
+        self._site = site
+        self.add_render_rule("image", _picture)
 
     def validateLink(self, url: str) -> bool:  # noqa: N802 (the library's name)
         if self._permissive:
@@ -39,10 +45,21 @@ class _Markdown(MarkdownIt):
             return self._nonces.is_address(url)
         return super().validateLink(url)
 
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return self._site + url if ADDRESS.fullmatch(url) else super().normalizeLink(url)
 
-def to_html(markdown: str, nonces: Nonces) -> str:
-    """Sanitised HTML of a body; its placeholders come out as nonces. Headings begin at h2: h1 is the title."""
-    html = _Markdown(nonces).render(nonces.hide(markdown))
+
+def _picture(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    found = ADDRESS.search(str(tokens[at].attrs["src"]))
+    if found and found.end() == len(found.string):
+        tokens[at].attrs["width"] = min(int(found["width"]), MAIL_WIDTH)
+    return self.image(tokens, at, options, env)
+
+
+def to_html(markdown: str, nonces: Nonces, site: str = "") -> str:
+    """Sanitised HTML of a body; its placeholders come out as nonces. Headings begin at h2: h1 is the title. `site`
+    is the URL that our own pictures are under."""
+    html = _Markdown(nonces, site=site).render(nonces.hide(markdown))
     for level in (1, 5, 6):  # an author's "# Title" is a section here, and mail needs no h5
         new = 2 if level == 1 else 4
         html = html.replace(f"<h{level}>", f"<h{new}>").replace(f"</h{level}>", f"</h{new}>")

@@ -38,3 +38,7 @@ class Suppressed(StrEnum):
 
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
+
+
+ERASED = "erased"  # beside these: by their own wish; no list brings them back, but they may sign up anew
+RETURNED = "returned"  # erased once, and signed up anew since: nothing is held against them

@@ -43,6 +43,7 @@ class CourseFacts:
     disclaimer: str
     list_id: str  # "running.course.example"
     landing: str  # URL
+    public_url: str = ""  # of the site; the lessons' own pictures are under it
 
 
 class Composer:
@@ -68,8 +69,9 @@ class Composer:
         text = lesson_file.parse(source)
         nonces = Nonces(source, *astuple(course))
         hidden = {key: nonces.hide(getattr(text, key)) for key in lesson_file.KEYS}
-        body = markup.to_html(text.body, nonces)
-        context = {**hidden, "body_html": Markup(body), "body_text": as_text(body), "variant": variant}  # noqa: S704 (sanitised)
+        body = markup.to_html(text.body, nonces, course.public_url)
+        by_hand = nonces.hide(text.text)
+        context = {**hidden, "body_html": Markup(body), "body_text": by_hand or as_text(body), "variant": variant}  # noqa: S704 (sanitised)
         headers = {
             "List-Unsubscribe": f"<{nonces.standing_for('unsubscribe')}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, String, case, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from course.core.status import Enrolled, Sent
-from course.store.models import Answer, Delivery, Enrollment, Exclusion
+from course.store.models import Answer, Delivery, Enrollment, Exclusion, Lesson
 
 
 class Standing(NamedTuple):
@@ -26,12 +26,13 @@ def standings(session: Session, course_id: int, starts: Sequence[datetime]) -> I
     era = sum((case((Enrollment.enrolled_at >= start, 1), else_=0) for start in starts), cast(literal(0), Integer))
     # Ordered by nothing: the set is made of it here.
     excluded = (
-        select(func.aggregate_strings(cast(Exclusion.lesson_id, String), ","))
-        .where(Exclusion.enrollment_id == Enrollment.id)
-        .scalar_subquery()
+        select(Exclusion.enrollment_id, func.aggregate_strings(cast(Exclusion.lesson_id, String), ",").label("out"))
+        .group_by(Exclusion.enrollment_id)
+        .subquery()
     )
     alike = (
-        select(Enrollment.status, era.label("era"), cast(Enrollment.had, String).label("had"), excluded.label("out"))
+        select(Enrollment.status, era.label("era"), cast(Enrollment.had, String).label("had"), excluded.c.out)
+        .outerjoin(excluded, excluded.c.enrollment_id == Enrollment.id)
         .where(Enrollment.course_id == course_id)
         .subquery()
     )
@@ -54,8 +55,7 @@ def said(session: Session, course_id: int) -> dict[int, tuple[int, int]]:
     """How many readers ticked each lesson as done, and how many answered its question, by lesson id."""
     query = (
         select(Answer.lesson_id, func.count(Answer.done_at), func.count(Answer.answered_at))
-        .join(Enrollment, Enrollment.id == Answer.enrollment_id)
-        .where(Enrollment.course_id == course_id)
+        .where(Answer.lesson_id.in_(select(Lesson.id).where(Lesson.course_id == course_id)))
         .group_by(Answer.lesson_id)
     )
     return {lesson: (done, answered) for lesson, done, answered in session.execute(query)}

@@ -26,7 +26,11 @@ bodies = st.text(
     | st.characters(exclude_characters="\x00", exclude_categories=["Cs"]),
     min_size=1,
 ).filter(str.strip)
-lessons = st.builds(LessonText, needed, needed, words, words, words, words, bodies)
+by_hand = st.text(
+    st.sampled_from("\n\t +\"\\'{}x\u2028\x85") | st.characters(exclude_characters="\x00\r", exclude_categories=["Cs"]),
+    max_size=60,
+).map(lambda text: text.strip("\n") if text.strip() else "")
+lessons = st.builds(LessonText, needed, needed, words, words, words, words, bodies, by_hand)
 
 
 @relaxed
@@ -34,6 +38,7 @@ lessons = st.builds(LessonText, needed, needed, words, words, words, words, bodi
 @example(replace(FULL, title="beyond \U000e0001 the first plane, \ue000 private, \x01 control"))
 @example(replace(FULL, body="+++\nlooks like the end\n+++\n"))
 @example(replace(FULL, body='title = "no"\r\n\r\nlines of Windows\r\n'))
+@example(replace(FULL, text='Hi,\n\n +++ \n""""six""" \\ {{ first_name }} "'))
 def test_what_is_dumped_is_parsed_to_the_same_lesson(lesson: LessonText) -> None:
     assert lesson_file.parse(lesson_file.dump(lesson)) == lesson
 
@@ -267,3 +272,36 @@ def test_a_fault_of_a_whole_file_has_no_line() -> None:
 
 def test_keys_of_the_front_matter_are_all_but_the_body() -> None:
     assert KEYS == ("title", "subject", "preview", "summary", "action", "question")
+
+
+def test_a_text_part_by_hand_is_kept_as_it_was_written_and_reads_well_in_the_file() -> None:
+    text = 'Hi {{ first_name }},\n\n  "keep" C:\\runs\n+++\nBye'
+    source = lesson_file.dump(replace(FULL, text=text))
+    assert 'text = """\nHi {{ first_name }},\n\n  "keep" C:\\\\runs\n\\u002B++\nBye\n"""\n+++\n' in source
+    assert lesson_file.parse(source).text == text
+    assert lesson_file.parse(source.replace("\n", "\r\n").replace("+++\r\n", "+++\n")).text == text
+
+
+def test_a_slip_in_a_text_part_by_hand_is_found_on_its_line() -> None:
+    source = lesson_file.dump(replace(FULL, text="one\ntwo {{ firstname }}"))
+    [fault] = lesson_file.check(source, FILE)
+    assert source.splitlines()[fault.line - 1] == "two {{ firstname }}"
+
+
+def test_a_draft_may_lack_everything() -> None:
+    empty = LessonText("", "", "", "", "", "", "")
+    assert lesson_file.parse_draft(lesson_file.dump(empty)) == empty
+    with pytest.raises(BadFile):
+        lesson_file.parse_draft("no lesson file")
+
+
+@pytest.mark.parametrize("url", [f"/pictures/{'a' * 32}-640.png", f"/pictures/{'0' * 32}-1600.jpg"])
+def test_the_short_address_of_a_picture_is_no_fault(url: str) -> None:
+    assert lesson_file.check(FRONT + f"![a knee]({url})\n", FILE) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["/pictures/a.png", f"/pictures/{'a' * 32}-640.svg", f"/pictures/{'a' * 32}-640.png?x", "/pictures/../x.png"]
+)
+def test_what_only_looks_like_one_is(url: str) -> None:
+    assert "leads nowhere" in lesson_file.check(FRONT + f"![a knee]({url})\n", FILE)[0].problem

@@ -1,6 +1,7 @@
 """Letters as readers get them: compiled once, joined for each; nothing an author or a reader types becomes code."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -397,3 +398,25 @@ def test_without_a_postal_address_and_disclaimer_no_empty_line_is_left() -> None
     mail = message(COMPOSER.lesson(bare, lesson_text("Week", "Body."), "mail"))
     assert "\n\n\n" not in mail.text
     assert "<p></p>" not in re.sub(r"<p[^>]*>", "<p>", mail.html)
+
+
+def test_a_text_part_by_hand_stands_where_the_derived_one_would() -> None:
+    source = lesson_text("Week", "Words of the body.\n").replace(
+        "+++\nWords", 'text = """\nBy hand, {{ first_name }}:\n  {{ course_page }}\n"""\n+++\nWords'
+    )
+    mail = message(COMPOSER.lesson(FACTS, source, "mail"), first_name="Ann")
+    assert f"By hand, Ann:\n  {VALUES['course_page']}\n" in mail.text
+    assert "Words of the body" not in mail.text
+    assert "Words of the body" in mail.html
+    assert mail.text.count(VALUES["unsubscribe"]) == 1
+
+
+def test_our_pictures_get_a_whole_address_and_a_width_that_outlook_keeps() -> None:
+    small, large = f"/pictures/{'a' * 32}-300.png", f"/pictures/{'b' * 32}-1600.jpg"
+    facts = replace(FACTS, public_url="https://course.example")
+    body = f'![knee]({small}) ![hip]({large}) ![far](https://x.test{small}x)\n\n`src="{small}"`\n'
+    mail = message(COMPOSER.lesson(facts, lesson_text("Week", body), "mail"))
+    assert f'src="https://course.example{small}"' in mail.html
+    assert re.findall(r'<img[^>]* width="(\d+)"', mail.html) == ["300", "528"]
+    assert f'src="{small}"</code>' in mail.html.replace("&quot;", '"')
+    assert "[knee]" in mail.text

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from course.core.status import Enrolled
@@ -12,6 +12,12 @@ from course.store.models.base import Base
 
 class Subscriber(Base):
     __tablename__ = "subscriber"
+    __table_args__ = (  # for the search by how an address or a name begins; a plain index on PostgreSQL cannot do it
+        Index("ix_subscriber_email_key", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
+        Index("ix_subscriber_unconfirmed", "id",
+              sqlite_where=text("confirmed_at IS NULL"), postgresql_where=text("confirmed_at IS NULL")),
+        Index("ix_subscriber_name", "name", postgresql_ops={"name": "varchar_pattern_ops"}),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
@@ -25,6 +31,7 @@ class Consent(Base):
     """Proof: who agreed to what, when and where; and who took it back."""
 
     __tablename__ = "consent"
+    __table_args__ = (Index(None, "course_id", "kind", "created_at"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
@@ -41,7 +48,13 @@ class Enrollment(Base):
     """One reader in one course. A due enrollment is the queue."""
 
     __tablename__ = "enrollment"
-    __table_args__ = (UniqueConstraint("subscriber_id", "course_id"),)
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "course_id"),
+        Index(None, "course_id", "status", "id"),
+        Index(None, "course_id", "source", "id"),
+        Index("ix_enrollment_paused", "course_id", "status", "paused_until",
+              sqlite_where=text("paused_until IS NOT NULL"), postgresql_where=text("paused_until IS NOT NULL")),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
@@ -76,10 +89,10 @@ class Answer(Base):
     """What a reader said about one lesson: done, and a line for the coaches."""
 
     __tablename__ = "answer"
-    __table_args__ = (UniqueConstraint("enrollment_id", "lesson_id", "copy"),)
+    __table_args__ = (UniqueConstraint("enrollment_id", "lesson_id", "copy"), Index(None, "lesson_id", "answered_at"))
     id: Mapped[int] = mapped_column(primary_key=True)
     enrollment_id: Mapped[int] = mapped_column(ForeignKey("enrollment.id"))
-    lesson_id: Mapped[int] = mapped_column(ForeignKey("lesson.id"), index=True)
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("lesson.id"))
     copy: Mapped[int]
     done_at: Mapped[datetime | None]
     text: Mapped[str]

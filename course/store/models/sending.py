@@ -24,6 +24,8 @@ class Delivery(Base):
               sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
         Index("ix_delivery_unknown", "id",
               sqlite_where=text("state = 'unknown'"), postgresql_where=text("state = 'unknown'")),
+        Index("ix_delivery_dead", "lesson_id", sqlite_where=text("state = 'refused' AND scope = 'message'"),
+              postgresql_where=text("state = 'refused' AND scope = 'message'")),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))  # confirm | lesson
@@ -102,14 +104,14 @@ class ProviderEvent(Base):
     event_id: Mapped[str] = mapped_column(String(200))
     what: Mapped[str] = mapped_column(String(20))  # core/happening.py; "" for what we have no word for
     send_id: Mapped[str] = mapped_column(String(32))
-    recipient: Mapped[str] = mapped_column(String(320))
+    recipient: Mapped[str] = mapped_column(String(320), index=True)
     at: Mapped[datetime]
     detail: Mapped[str]
     raw: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
-    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))  # None: it is nobody's
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"), index=True)  # None: nobody's
 
 
 class Notice(Base):
@@ -123,6 +125,7 @@ class Notice(Base):
               sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str | None] = mapped_column(String(80), unique=True)  # of what is to be said only once: "weekly:3:…"
     kind: Mapped[str] = mapped_column(String(20))  # test | weekly | alarm | invitation | password | access | address
     email: Mapped[str] = mapped_column(String(320))
     message: Mapped[dict[str, Any]]  # actions/notices.py

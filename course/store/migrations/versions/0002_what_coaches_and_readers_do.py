@@ -43,6 +43,7 @@ def upgrade() -> None:
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=True),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("message", sa.JSON(), nullable=False),
@@ -52,6 +53,7 @@ def upgrade() -> None:
         sa.Column("done_at", course.store.types.Instant(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("key", name=op.f("uq_notice_key")),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.create_index(
@@ -132,7 +134,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("enrollment_id", "lesson_id", "copy", name=op.f("uq_answer_enrollment_id_lesson_id_copy")),
     )
     with op.batch_alter_table("answer", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_answer_lesson_id"), ["lesson_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_answer_lesson_id_answered_at"), ["lesson_id", "answered_at"], unique=False
+        )
 
     op.create_table(
         "draft",
@@ -162,6 +166,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("effect", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_effect_enrollment_id"), ["enrollment_id"], unique=False)
+
+    for column in ("email_key", "name"):
+        op.create_index(f"ix_subscriber_{column}", "subscriber", [column], postgresql_ops={column: "varchar_pattern_ops"})
+    for name, table, columns, rows in (
+        ("ix_subscriber_unconfirmed", "subscriber", ["id"], "confirmed_at IS NULL"),
+        ("ix_enrollment_paused", "enrollment", ["course_id", "status", "paused_until"], "paused_until IS NOT NULL"),
+    ):
+        op.create_index(name, table, columns, sqlite_where=sa.text(rows), postgresql_where=sa.text(rows))
+    for columns in (["course_id", "status", "id"], ["course_id", "source", "id"]):
+        op.create_index(op.f(f"ix_enrollment_{'_'.join(columns)}"), "enrollment", columns)
+    op.create_index(op.f("ix_consent_course_id_kind_created_at"), "consent", ["course_id", "kind", "created_at"])
+    dead = sa.text("state = 'refused' AND scope = 'message'")
+    op.create_index("ix_delivery_dead", "delivery", ["lesson_id"], sqlite_where=dead, postgresql_where=dead)
+    for column in ("delivery_id", "recipient"):
+        op.create_index(op.f(f"ix_provider_event_{column}"), "provider_event", [column])
 
     with op.batch_alter_table("edit", schema=None) as batch_op:
         batch_op.add_column(sa.Column("choice", sa.String(length=20), nullable=False, server_default=""))

@@ -1,0 +1,261 @@
+"""A lesson is written, told by a real browser: looked at, tested, by two coaches at once, with a picture."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from tests.actions.test_pictures import drawing, encoded
+from tests.browser import looks
+from tests.browser.axe import violations
+from tests.browser.watch import Watched, watching
+from tests.fake_provider.waiting import eventually
+from tests.flows.inbox import Maildir
+from tests.flows.site import Site
+
+pytestmark = pytest.mark.browser
+PASSWORD = "four unrelated words here"
+WAYS = [("phone", 360, 760, "light"), ("phone-dark", 360, 760, "dark"), ("desk", 1200, 850, "light")]
+WAYS += [("desk-dark", 1200, 850, "dark")]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("writing")) as found:
+        found.run()
+        yield found
+
+
+@pytest.fixture
+def dana(browser: Browser, site: Site) -> Iterator[Watched]:
+    with coach(browser, site, "Dana") as watched:
+        yield watched
+        assert watched.faults == []
+
+
+def coach(browser: Browser, site: Site, name: str, **options: object) -> "Coming":
+    return Coming(browser, site, name, options)
+
+
+class Coming:
+    """A coach who came in by a link from the command line."""
+
+    def __init__(self, browser: Browser, site: Site, name: str, options: dict[str, object]) -> None:
+        self.watching = watching(browser, site.url, **options)
+        self.site, self.name = site, name
+
+    def __enter__(self) -> Watched:
+        watched = self.watching.__enter__()
+        email = f"{self.name.lower()}@clinic.test"
+        added = self.site.command("admin", "add", email)
+        if added.returncode:
+            added = self.site.command("admin", "link", email)
+        link = re.search(r"http://\S+/admin/links/\S+", added.stdout)
+        assert link, added.stdout + added.stderr
+        page = watched.go(watched.page(), link[0])
+        if page.get_by_label("Your name").count():
+            page.get_by_label("Your name").fill(self.name)
+        page.get_by_label("assword", exact=False).first.fill(PASSWORD)
+        page.locator("main form button").last.click()
+        page.wait_for_url(re.compile("/admin$"))
+        watched.faults.clear()  # the home page is another screen's
+        page.close()
+        return watched
+
+    def __exit__(self, *error: object) -> None:
+        self.watching.__exit__(*error)  # type: ignore[arg-type]
+
+
+def editor(watched: Watched, lesson: int) -> Page:
+    return watched.go(watched.page(), f"/admin/lessons/{lesson}")
+
+
+def preview(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe[name=preview]")
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("[data-state]")).to_contain_text("Saved by")
+
+
+def text(page: Page) -> str:
+    return page.get_by_label("Text", exact=True).input_value()
+
+
+def look(page: Page, name: str, folder: Path) -> list[str]:
+    """What is wrong with the page on a phone and a desk, in light and dark."""
+    faults = []
+    for way, width, height, scheme in WAYS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.screenshot(path=folder / f"writing-{name}-{way}.png")
+        faults += [f"{name} {way}: {fault}" for fault in (*looks.faults(page), *violations(page))]
+    page.emulate_media(color_scheme="light")
+    return faults
+
+
+def test_a_coach_changes_a_lessons_text_sees_it_on_a_phone_and_in_the_dark_and_test_sends_it(
+    dana: Watched, site: Site, screenshots: Path
+) -> None:
+    page = editor(dana, 1)
+    expect(preview(page).locator("h1")).to_be_visible()
+    history = page.evaluate("history.length")
+    page.get_by_label("Title").fill("Begin from where you are")
+    page.get_by_label("Text", exact=True).fill("Hi {{ first_name }},\n\nrun **easy**.\n" + "\nMore.\n" * 40)
+    expect(preview(page).get_by_text("Hi Sam,")).to_be_visible()
+    width = page.locator("iframe[name=preview]").bounding_box()
+    assert width is not None
+    assert width["width"] == 360
+    expect(page.get_by_text("Nothing to mend.")).to_be_visible()
+    preview(page).locator("html").evaluate("page => page.scrollTo(0, 300)")
+    page.get_by_label("Text", exact=True).press("Control+Home")
+    page.keyboard.type("Now ")
+    expect(preview(page).get_by_text("Now Hi Sam,")).to_be_attached()
+    assert preview(page).locator("html").evaluate("page => page.scrollTop") == 300
+    page.get_by_text("Dark", exact=True).click()
+    expect(preview(page).locator("body")).to_have_css("background-color", "rgb(22, 28, 22)")
+    page.locator("label[for=show-text]").click()
+    expect(preview(page).locator("pre")).to_contain_text("Now Hi Sam,")
+    page.get_by_text("Desktop", exact=True).click()
+    expect(preview(page).locator("body")).to_have_css("background-color", "rgb(242, 242, 230)")
+    page.get_by_label("For", exact=True).select_option("nobody")
+    expect(preview(page).get_by_text("Now Hi there,")).to_be_visible()
+    assert page.evaluate("history.length") == history
+    faults = look(page, "editor", screenshots)
+    page.get_by_role("button", name="Send me a test").click()
+    expect(page.get_by_role("status").first).to_contain_text("A test is on its way to dana@clinic.test")
+    faults += look(page, "tested", screenshots)
+    mail = eventually(lambda: Maildir(site).to("dana@clinic.test"), 20)[-1]
+    assert mail.subject.startswith("[Test] ")
+    assert "Now Hi there," in mail.text
+    page.get_by_role("button", name="Publish…").click()
+    expect(page).to_have_url(re.compile("/admin/lessons/1/publish$"))
+    assert faults == []
+
+
+def test_two_coaches_edit_the_same_lesson_and_nothing_is_lost(
+    browser: Browser, dana: Watched, site: Site, screenshots: Path
+) -> None:
+    with coach(browser, site, "Kim") as kim:
+        hers, his = editor(dana, 2), editor(kim, 2)
+        hers.get_by_label("Text", exact=True).fill("What Dana wrote.\n")
+        hers.get_by_label("Title").focus()
+        saved(hers)
+        his.get_by_label("Text", exact=True).fill("What Kim wrote.\n")
+        his.get_by_label("Title").focus()
+        expect(his.locator("[data-state]")).to_contain_text("Dana saved this lesson too")
+        kim.faults.clear()  # the browser itself notes the 409
+        his.get_by_role("button", name="Save", exact=True).click()
+        expect(his.get_by_role("heading", name="Dana saved this lesson while you were writing")).to_be_visible()
+        expect(his.locator("del").first).to_contain_text("Dana")
+        assert text(his) == "What Kim wrote.\n"
+        assert his.get_by_label("Text", exact=True).count() == 1
+        faults = look(his, "conflict", screenshots)
+        kim.faults.clear()
+        his.get_by_label("Text", exact=True).fill("What Dana wrote.\nWhat Kim wrote.\n")
+        his.get_by_role("button", name="Save mine in its place").click()
+        saved(his)
+        hers.reload()
+        assert text(hers) == "What Dana wrote.\nWhat Kim wrote.\n"
+        hers.get_by_role("link", name="Earlier versions").click()
+        expect(hers.locator("ins").last).to_be_visible()
+        assert faults + look(hers, "versions", screenshots) == []
+        assert kim.faults == []
+
+
+def test_a_coach_adds_a_picture(dana: Watched, site: Site, tmp_path: Path, screenshots: Path) -> None:
+    file = tmp_path / "IMG 1.png"
+    file.write_bytes(encoded(drawing(900, 500), "PNG"))
+    page = editor(dana, 3)
+    page.get_by_label("Text", exact=True).fill("Before.\n")
+    page.get_by_role("button", name="Picture").click()
+    page.get_by_label("Picture", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Put it in the text").click()
+    expect(page.get_by_text("Say what the picture shows, for readers who do not see it.")).to_be_visible()
+    dana.faults.clear()  # the 422
+    faults = look(page, "picture", screenshots)
+    page.get_by_label("What does it show?").fill("A knee")
+    page.get_by_role("button", name="Put it in the text").click()
+    expect(page.get_by_label("Text", exact=True)).to_have_value(
+        re.compile(r"!\[A knee\]\(/pictures/[0-9a-f]{32}-900\.png\)")
+    )
+    shown = preview(page).get_by_role("img", name="A knee")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("picture => picture.complete && picture.naturalWidth") == 900
+    assert shown.get_attribute("width") == "528"
+    drop = """([name, data]) => { const held = new DataTransfer();
+      held.items.add(new File([Uint8Array.from(data)], name, { type: "image/png" }));
+      document.getElementById("body").dispatchEvent(new DragEvent("drop", { dataTransfer: held, bubbles: true,
+        cancelable: true })); }"""
+    page.evaluate(drop, ["hip.png", list(encoded(drawing(60, 40), "PNG"))])
+    expect(page.get_by_label("What does it show?")).to_be_focused()
+    page.keyboard.type("A hip")
+    page.get_by_role("button", name="Put it in the text").click()
+    expect(page.get_by_label("Text", exact=True)).to_have_value(re.compile(r"!\[A hip\]\(/pictures/\w+-60\.png\)"))
+    assert faults == []
+
+
+def test_the_editor_does_not_mangle_placeholders(dana: Watched) -> None:
+    page = editor(dana, 4)
+    body = page.get_by_label("Text", exact=True)
+    body.fill("")
+    page.get_by_text("Insert", exact=True).click()
+    page.get_by_role("button", name="{{ first_name }}").click()
+    assert text(page) == "{{ first_name }}"
+    body.select_text()
+    page.get_by_role("button", name="Bold").click()
+    assert text(page) == "**{{ first_name }}**"
+    body.press("End")
+    page.keyboard.type(" [your page]({{ course_page }}) {{unsubscribe}}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    saved(page)
+    page.reload()
+    assert text(page) == "**{{ first_name }}** [your page]({{ course_page }}) {{unsubscribe}}"
+    expect(preview(page).locator("strong").get_by_text("Sam")).to_be_visible()
+    body.press("Control+End")
+    page.keyboard.type("x")
+    page.keyboard.press("Control+z")
+    assert text(page).endswith("{{unsubscribe}}")
+
+
+def test_what_was_typed_is_saved_when_the_page_is_closed_and_while_the_site_is_away(dana: Watched, site: Site) -> None:
+    page = editor(dana, 5)
+    page.get_by_label("Text", exact=True).fill("Typed just before closing.\n")
+    page.goto("about:blank")
+    page = editor(dana, 5)
+    expect(page.get_by_label("Text", exact=True)).to_have_value("Typed just before closing.\n")
+    dana.context.set_offline(True)
+    page.get_by_label("Text", exact=True).fill("Typed while it was away.\n")
+    page.get_by_label("Title").focus()
+    expect(page.locator("[data-state]")).to_contain_text("the site does not answer. We keep trying.")
+    dana.context.set_offline(False)
+    saved(page)
+    dana.faults.clear()  # the browser itself notes what did not load
+    page = editor(dana, 5)
+    expect(page.get_by_label("Text", exact=True)).to_have_value("Typed while it was away.\n")
+
+
+def test_without_a_script_a_lesson_is_looked_at_saved_and_gets_its_picture(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    file = tmp_path / "knee.png"
+    file.write_bytes(encoded(drawing(900, 500), "PNG"))
+    with coach(browser, site, "Eve", java_script_enabled=False) as eve:
+        page = editor(eve, 5)
+        expect(preview(page).locator("h1")).to_be_visible()
+        page.get_by_label("Text", exact=True).fill("Without a script, {{ first_name }}.\n")
+        page.get_by_text("Dark", exact=True).click()
+        page.get_by_role("button", name="Show", exact=True).click()
+        expect(preview(page).get_by_text("Without a script, Sam.")).to_be_visible()
+        expect(preview(page).locator("body")).to_have_css("background-color", "rgb(22, 28, 22)")
+        page.get_by_text("Add a picture").click()
+        page.get_by_label("Picture", exact=True).set_input_files(file)
+        page.get_by_label("What does it show?").fill("A knee")
+        page.get_by_role("button", name="Put it in the text").click()
+        expect(page.get_by_text("The picture stands at the end of the text")).to_be_visible()
+        assert re.fullmatch(r"Without a script, \{\{ first_name \}\}\.\n\n!\[A knee\]\(\S+\)\n", text(page))
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("status").first).to_contain_text("Saved. Readers get it when you publish it.")
+        assert eve.faults == []
