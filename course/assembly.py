@@ -17,6 +17,7 @@ from course.actions import guarding, installing
 from course.actions.letters import Letters
 from course.actions.recording import Backoff
 from course.actions.sending import Sending
+from course.actions.signup_caps import SignupCaps
 from course.core.caps import Caps
 from course.core.clock import Now
 from course.core.errors import BadSettings
@@ -120,7 +121,14 @@ def web_app(parts: Parts) -> Flask:
             version=__version__,
             secrets=parts.settings.secrets,
             chance=secrets.token_bytes,
+            signup_caps=_signup_caps(parts.settings),
         )
+    )
+
+
+def _signup_caps(settings: Settings) -> SignupCaps:
+    return SignupCaps(
+        settings.signups_per_ip, settings.signups_per_network, settings.signups_waited, settings.signups_worked
     )
 
 

@@ -80,6 +80,18 @@ class Settings(BaseSettings):
     warm_up: int = Field(
         0, ge=0, description="Messages on a new account's first day, twice as many each day after; 0: no ramp"
     )
+    signups_per_ip: int = Field(
+        20, ge=0, description="Sign-ups an hour from one address before it has to wait or prove work; 0: no limit"
+    )
+    signups_per_network: int = Field(
+        60, ge=0, description="Likewise from one network (IPv4 /24, IPv6 /64); 0: no limit"
+    )
+    signups_waited: int = Field(
+        300, ge=0, description="Sign-ups an hour from one network that waited five seconds; 0: no limit"
+    )
+    signups_worked: int = Field(
+        3000, ge=0, description="Sign-ups an hour from one network with a proof of work; 0: no limit"
+    )
     trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand before this site")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
 

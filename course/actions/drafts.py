@@ -78,16 +78,6 @@ def save(
     return open_text(session, lesson, course_now)
 
 
-def put(session: Session, lesson: Lesson, source: str, *, author: str, now: datetime) -> None:
-    """Puts a text in the draft in any case, as when an earlier version is to come back."""
-    store.lesson(session, lesson.id, lock=True)
-    row = store.of(session, lesson.id, lock=True)
-    if row is None:
-        _begin(session, lesson, source, author, now)
-    else:
-        row.source, row.version, row.author, row.updated_at = source, row.version + 1, author, now
-
-
 def _begin(session: Session, lesson: Lesson, source: str, author: str, now: datetime) -> Draft:
     version = int((now - BEGINNING).total_seconds())
     return store.add(session, Draft(lesson_id=lesson.id, source=source, version=version, author=author, updated_at=now))

@@ -31,7 +31,7 @@ def check(session: Session, letters: Letters, course: Course, text: LessonText) 
     return Checked(
         words=words,
         minutes=readability.minutes(words),
-        grade=round(grade) if grade is not None else None,
+        grade=max(1, round(grade)) if grade is not None else None,
         kilobytes=round(size / 1000) if size is not None else None,
         faults=[*lesson_notes.faults(text), *_lost_pictures(session, text)],
         hints=[*lesson_notes.hints(text), *_large(size)],

@@ -20,7 +20,8 @@ MOMENT = "YYYY-MM-DDTHH:MM"
 @click.argument("slug", required=False)
 @click.option("--zone", help="The runner's time zone; the course's if left away.")
 @click.option("--signed-up", metavar=MOMENT, help="When the runner confirms, on their clock; now if left away.")
-@click.option("--pace", type=click.Choice([str(pace) for pace in Pace]), default="normal", show_default=True)
+@click.option("--pace", type=click.Choice([str(pace) for pace in Pace]), default="normal", show_default=True,
+              help="How the runner takes the days between two lessons.")  # fmt: skip
 @click.option("--hour", metavar="HH:MM", help="The runner's own send hour.")
 @click.option("--pause", "pauses", multiple=True, metavar="FROM..UNTIL", help="Two dates; may be given several times.")
 def play(

@@ -73,7 +73,7 @@ def hints(text: LessonText) -> list[Note]:
         found.append(
             Note("body", 0, f"it asks for about {grade:.0f} years of school", "Shorter sentences help most readers")
         )
-    return found
+    return sorted(found, key=lambda note: note.line)
 
 
 def _lengths(text: LessonText) -> Iterator[Note]:

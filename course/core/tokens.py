@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     LEAVE = "leave"  # enrollment, links
     READER = "reader"  # enrollment, links: the reader's own page
     READ = "read"  # delivery: one lesson in the browser, nothing else
+    TICKET = "ticket"  # epoch seconds, random number: a sign-up form that was handed out
     FIRST_COACH = "first coach"  # expiry: to become the first coach
     INVITE = "invite"  # coach, session key, expiry: to set name and password
     RESET = "reset"  # likewise: to set another password

@@ -3,16 +3,34 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from course.store.models import Attempt
+from course.store.models import Attempt, Base
+
+# Statements of the sign-up are built once: SQLAlchemy takes longer to build one than to run it.
+_NOTE = insert(Base.metadata.tables[Attempt.__tablename__])
+_COUNTS = (
+    select(Attempt.key, func.count())
+    .where(Attempt.key.in_(bindparam("keys", expanding=True)), Attempt.created_at > bindparam("since"))
+    .group_by(Attempt.key)
+)
 
 
 def newest(session: Session, key: str, since: datetime, limit: int) -> Sequence[datetime]:
     """When the newest tries of this key were made, after `since`, newest first."""
     query = select(Attempt.created_at).where(Attempt.key == key, Attempt.created_at > since)
     return session.scalars(query.order_by(Attempt.created_at.desc()).limit(limit)).all()
+
+
+def counts(session: Session, keys: Sequence[str], since: datetime) -> dict[str, int]:
+    """How many tries each key had after `since`; one without any is left out."""
+    return {key: count for key, count in session.execute(_COUNTS, {"keys": keys, "since": since})}
+
+
+def note(session: Session, keys: Collection[str], now: datetime) -> None:
+    """One try for each key, where nobody asks for its number."""
+    session.execute(_NOTE, [{"key": key, "created_at": now} for key in keys])
 
 
 def add(session: Session, keys: Collection[str], now: datetime) -> list[int]:

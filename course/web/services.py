@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app
 
 from course.actions.letters import Letters
+from course.actions.signup_caps import SignupCaps
 from course.core.clock import Now
 from course.mail.hook import Hook
 from course.store.db import Database
@@ -30,6 +31,7 @@ class Services:
     chance: Callable[[int], bytes]  # so many random bytes
     hook: Hook | None = None  # None: no events are taken
     account: str = "default"  # the provider account that events belong to
+    signup_caps: SignupCaps = SignupCaps()
     journal: Journal | None = None  # told who left, so that a restored backup cannot bring them back
 
 

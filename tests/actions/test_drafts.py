@@ -1,7 +1,9 @@
 """Drafts: two coaches in one lesson, versions that never come again, and what is left when a draft is thrown away."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -153,3 +155,17 @@ def test_what_is_too_long_is_named_by_its_field() -> None:
 def test_a_version_is_a_number_that_every_database_holds(world: World) -> None:
     world.machine += timedelta(days=40 * 365)
     assert saved(world, lesson_id(world), "One", 0).version < 2**31
+
+
+def test_of_two_saves_at_the_same_moment_one_is_told(world: World) -> None:
+    lesson, both = lesson_id(world), Barrier(2)
+
+    def at_once(author: str) -> Writing | Conflict:
+        both.wait()
+        return save(world, lesson, f"{author}'s", 0, author)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(at_once, ["Kim", "Ann"]))
+    [kept] = [one for one in found if isinstance(one, Writing)]
+    [told] = [one for one in found if isinstance(one, Conflict)]
+    assert told.theirs.source == kept.source == look(world, lesson).source

@@ -5,16 +5,18 @@ import struct
 import zlib
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from course.actions import lesson_import, pictures
 from course.actions.pictures import BadPicture
+from course.cli import folders
 from course.core import pictures as names
 from course.store import pictures as store
 from course.store.models import Course, Picture
-from tests.factories import World, files, lesson_text
+from tests.factories import COURSE_TOML, World, files, lesson_text
 from tests.web.site import sqlite_only
 
 
@@ -171,3 +173,20 @@ def test_a_picture_that_was_changed_outside_is_refused(world: World) -> None:
         for name, data in ((f"{row.digest}.png", row.data + b"x"), ("evil.png", row.data), (f"{row.digest}.svg", SVG)):
             with pytest.raises(BadPicture, match="is not as it was exported"):
                 pictures.take_back(session, name, data, author="import", now=world.machine)
+
+
+def test_figures_are_read_beside_the_lessons_and_a_lost_one_is_named_with_its_line(tmp_path: Path) -> None:
+    data = encoded(drawing(), "PNG")
+    digest, home = names.digest(data, 40), tmp_path / "running"
+    (home / "figures").mkdir(parents=True)
+    (home / "course.toml").write_text(COURSE_TOML)
+    for name, text in files().lessons.items():
+        (home / name).write_text(text)
+    (home / "01-start.md").write_text(lesson_text("Start", f"Look:\n\n![a knee](/pictures/{digest}.png)\n"))
+    (home / "figures" / "notes.txt").write_text("no picture")
+    [lost] = folders.faults_of(folders.files_in(home)[0])
+    assert str(lost).startswith(f"running/01-start.md:9: the picture {digest} is not in figures/")
+    (home / "figures" / f"{digest}.png").write_bytes(data)
+    [found] = folders.files_in(home)
+    assert found.pictures == {f"{digest}.png": data}
+    assert folders.faults_of(found) == []

@@ -14,7 +14,7 @@ from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
 from tests.flows.site import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("coach helps readers")]  # one site for all
 PASSWORD = "four unrelated words here"
 LIST = "E-Mail;First name\n" + "".join(f"r{number}@list.test;R{number}\n" for number in range(1000))
 
@@ -89,11 +89,7 @@ def test_a_coach_imports_1000_readers_and_sees_which_lines_were_not_taken(watche
 def test_a_coach_pauses_an_injured_runner_until_a_date_and_sends_a_lesson_again(
     watched: Watched, site: tuple[Site, str], screenshots: Path
 ) -> None:
-    inbox = Maildir(site[0])
-    site[0].sign_up("ann@runner.test")
-    confirmation = eventually(lambda: inbox.confirmation("ann@runner.test"))
-    site[0].post(confirmation.confirm_url)
-    eventually(lambda: inbox.lessons("ann@runner.test"))
+    inbox = _join(site[0], "ann@runner.test", "Ann")
     page = readers(watched)
     page.get_by_label("Address or name").fill("ann@")
     page.get_by_role("button", name="Find").click()
@@ -117,11 +113,12 @@ def test_a_coach_pauses_an_injured_runner_until_a_date_and_sends_a_lesson_again(
     page.close()
 
 
-def test_a_coach_finds_why_one_reader_got_nothing(watched: Watched) -> None:
+def test_a_coach_finds_why_one_reader_got_nothing(watched: Watched, site: tuple[Site, str]) -> None:
+    _join(site[0], "ben@runner.test", "Ben")
     page = readers(watched)
-    page.get_by_label("Address or name").fill("Ann")
+    page.get_by_label("Address or name").fill("Ben")
     page.get_by_role("button", name="Find").click()
-    page.get_by_role("link", name="Ann").click()
+    page.get_by_role("link", name="Ben").click()
     page.get_by_text("Stop the course for them").click()
     page.get_by_label("Reason (optional)").fill("moved to Peru")
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -143,3 +140,12 @@ def test_play_the_course(watched: Watched, screenshots: Path) -> None:
     expect(page.frame_locator("iframe").nth(1).get_by_text("Hi Sam")).to_be_visible()
     look(page, screenshots, "play")
     page.close()
+
+
+def _join(site: Site, address: str, name: str) -> Maildir:
+    """Somebody who signed up, confirmed and has lesson 1."""
+    inbox = Maildir(site)
+    site.sign_up(address, name)
+    site.post(eventually(lambda: inbox.confirmation(address)).confirm_url)
+    eventually(lambda: inbox.lessons(address))
+    return inbox

@@ -237,6 +237,24 @@ def test_what_was_typed_is_saved_when_the_page_is_closed_and_while_the_site_is_a
     expect(page.get_by_label("Text", exact=True)).to_have_value("Typed while it was away.\n")
 
 
+def test_a_coach_who_was_signed_out_while_writing_signs_in_elsewhere_and_loses_nothing(dana: Watched) -> None:
+    page = editor(dana, 5)
+    dana.context.clear_cookies()
+    page.get_by_label("Text", exact=True).fill("Typed after the session was over.\n")
+    page.get_by_label("Title").focus()
+    expect(page.locator("[data-state]")).to_contain_text("You were signed out. Sign in again in another tab")
+    other = dana.go(dana.page(), "/admin/login?next=/admin/account")
+    other.get_by_label("Email").fill("dana@clinic.test")
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other).to_have_url(re.compile("/admin/account$"))
+    page.get_by_role("button", name="Save", exact=True).click()
+    saved(page)
+    dana.faults.clear()  # the browser itself notes that the old token was refused
+    page.reload()
+    assert text(page) == "Typed after the session was over.\n"
+
+
 def test_without_a_script_a_lesson_is_looked_at_saved_and_gets_its_picture(
     browser: Browser, site: Site, tmp_path: Path
 ) -> None:

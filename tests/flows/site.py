@@ -109,6 +109,7 @@ class Site:
         """From scratch: nothing of the machine that runs the tests gets in."""
         named = {f"COURSE_{name.upper()}": value for name, value in self.settings.items()}
         base = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "COURSE_PUBLIC_URL": self.url}
+        base |= {"COURSE_SIGNUPS_PER_IP": "0", "COURSE_SIGNUPS_PER_NETWORK": "0"}  # all readers come from one address
         return base | {"COURSE_HOME": str(self.home)} | named
 
     # Processes

@@ -14,7 +14,7 @@ from course.store import courses, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
 from course.web import words
 from course.web.admin import readers_timeline
-from course.web.admin.readers_why import STATES, at, place, state, why
+from course.web.admin.readers_why import STATES, place, state, why
 from course.web.doors import coaches_only
 from course.web.services import services
 
@@ -84,4 +84,4 @@ def _plan(
     excluded = enrollments.exclusions(session, [found.id])[found.id]
     named = {one["id"]: one for one in lessons}
     rest = planner.rest(found, person.timezone, excluded, first_at=found.due_at)
-    return [{**named[plan.step.lesson], "at": at(plan.due_at, zone)} for plan in rest]
+    return [{**named[plan.step.lesson], "at": words.when(plan.due_at, zone)} for plan in rest]

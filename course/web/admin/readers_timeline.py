@@ -58,28 +58,17 @@ def timeline(session: Session, found: Enrollment, person: Subscriber, course: Co
     ) -> None:
         entries.append(Entry(at, order, words.when(at, zone), title, detail, mail, bad))
 
-    for consent in readers_page.consents(session, person.id, course.id):
-        add(
-            0 if consent.kind in {"signup", "import"} else 2,
-            consent.at,
-            CONSENTS.get(consent.kind, consent.kind),
-            _proof(consent),
-        )
+    for row in readers_page.consents(session, person.id, course.id):
+        order = 0 if row.kind in {"signup", "import"} else 2
+        add(order, row.at, CONSENTS.get(row.kind, row.kind), _proof(row))
     mails = readers_page.mails(session, found)
     texts = courses.revisions(session, (row.revision_id for row in mails if row.revision_id))
     titles = {key: lesson_file.parse(row.source).title for key, row in texts.items()}
-    for row in mails:
-        what = _what(row, titles)
-        reason = f"The mail service said: {row.reason}" if row.reason else ""
-        add(
-            3 if row.lesson_id else 1,
-            row.created_at,
-            f"{what} {BECAME[row.state]}",
-            reason,
-            row.id,
-            bad=row.state in BAD,
-        )
-    of_mail = {row.id: _what(row, titles) for row in mails}
+    for mail in mails:
+        order, what = 3 if mail.lesson_id else 1, f"{_what(mail, titles)} {BECAME[mail.state]}"
+        reason = f"The mail service said: {mail.reason}" if mail.reason else ""
+        add(order, mail.created_at, what, reason, mail.id, bad=mail.state in BAD)
+    of_mail = {mail.id: _what(mail, titles) for mail in mails}
     for event in readers_page.events(session, list(of_mail)):
         said = f"{of_mail[event.delivery_id]}. {event.detail}".rstrip(". ")
         add(4, event.at, EVENTS.get(event.what, event.what), said, bad=event.what in BAD)

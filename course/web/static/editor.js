@@ -29,24 +29,27 @@ function fields() {
 async function send(url, data) {
   const small = [...data.values()].every((value) => value.length < SMALL);
   const options = { method: "POST", body: data, headers: { Accept: "application/json" }, keepalive: small };
-  const answer = await fetch(url, options);
+  return stillIn(await fetch(url, options));
+}
+
+function stillIn(answer) {
   if (answer.redirected) throw new Error("You were signed out. Sign in again in another tab, then press Save.");
   return answer;
 }
 
 async function freshToken() {
   // After signing in again in another tab this page's token is an old one.
-  const answer = await fetch(location.href);
+  const answer = stillIn(await fetch(location.href));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const token = page.querySelector("[data-editor] [name=csrf_token]")?.value;
   for (const field of token ? document.querySelectorAll("[name=csrf_token]") : []) field.value = token;
-  return Boolean(token) && !answer.redirected;
+  return Boolean(token);
 }
 
 async function save() {
   clearTimeout(waiting);
   waiting = null;
-  if (saving) await saving;
+  while (saving) await saving;
   if (!dirty) return true;
   dirty = false;
   saving = write().catch((error) => {
@@ -64,6 +67,7 @@ async function write() {
   say("Saving…");
   let answer = await send(SAVE_TO, fields());
   if (answer.status === 400 && (await freshToken())) answer = await send(SAVE_TO, fields());
+  if (answer.status >= 500) throw new TypeError();
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) {
     for (const field of document.querySelectorAll("[name=version]")) field.value = said.version;
