@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from course.actions import drafts
 from course.core import lesson_file
 from course.core.errors import BadFile
 from course.core.lesson_file import LessonText
 from course.store import courses
-from course.store.models import Course, Draft, Lesson
+from course.store.models import Course, Lesson
 
 STARTER = "Hi {{ first_name }},\n\nWrite the lesson here.\n"
 MAX_SLUG = 60
@@ -22,8 +23,7 @@ def add_lesson(session: Session, course: Course, title: str, *, author: str, now
     taken = courses.lessons_of(session, course.id)
     lesson = courses.add_lesson(session, course.id, _free_slug(title, taken), "", now)
     text = LessonText(title=title, subject=title, preview="", summary="", action="", question="", body=STARTER)
-    session.add(Draft(lesson_id=lesson.id, source=lesson_file.dump(text), version=1, author=author, updated_at=now))
-    session.flush()
+    drafts.first_draft(session, lesson, lesson_file.dump(text), author, now)
     return lesson
 
 

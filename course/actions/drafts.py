@@ -71,14 +71,15 @@ def save(
     if there.version != seen:
         return Conflict(there)
     if row is None:
-        row = _begin(session, lesson, source, author, now)
+        row = first_draft(session, lesson, source, author, now)
     else:
         row.source, row.version, row.author, row.updated_at = source, row.version + 1, author, now
         session.flush()
     return open_text(session, lesson, course_now)
 
 
-def _begin(session: Session, lesson: Lesson, source: str, author: str, now: datetime) -> Draft:
+def first_draft(session: Session, lesson: Lesson, source: str, author: str, now: datetime) -> Draft:
+    """The first draft since the lesson was published, or of a new one."""
     version = int((now - BEGINNING).total_seconds())
     return store.add(session, Draft(lesson_id=lesson.id, source=source, version=version, author=author, updated_at=now))
 

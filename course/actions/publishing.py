@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from course.actions import surveying
+from course.actions import drafts as writing
+from course.actions import lesson_checks, surveying
 from course.actions.edits import Change, Choice, Kind
 from course.actions.surveying import Group, Line, Survey
 from course.core import lesson_file
@@ -19,7 +20,7 @@ from course.core.clock import Now
 from course.core.errors import CourseError
 from course.core.sequence import Term
 from course.core.status import Enrolled
-from course.store import courses, edits, enrollments
+from course.store import courses, drafts, edits, enrollments
 from course.store.models import Course, Draft, Edit, Effect, Lesson
 
 MANY = 50_000  # readers; above it only the groups are compared, and names are not kept
@@ -44,7 +45,7 @@ def propose(
     """Stores a change with what it would do now; changes nothing for anybody. Raises BadFile for a text that cannot be
     sent."""
     if change.draft is not None:
-        lesson_file.parse(_draft(session, change).source)
+        lesson_checks.require(session, lesson_file.parse_draft(_draft(session, change).source))
     edits.drop_proposals(session, course.id, now.machine - PROPOSALS_LIVE)
     edit = courses.add_edit(
         session,
@@ -127,7 +128,8 @@ def undo(session: Session, edit: Edit, now: Now) -> None:
 
 def _draft(session: Session, change: Change) -> Draft:
     """The draft as it was proposed. Raises Outdated if somebody wrote on."""
-    draft = session.get(Draft, change.lesson)
+    # Locked: on PostgreSQL an autosave that came between would be lost with the draft.
+    draft = drafts.of(session, change.lesson or 0, lock=True)
     if draft is None:
         raise Outdated("The draft is gone: it was published or thrown away meanwhile. Please look again.")
     if draft.version != change.draft:
@@ -146,9 +148,9 @@ def _take(session: Session, draft: Draft, author: str, now: datetime) -> int:
 
 def _put_back(session: Session, lesson_id: int, edit: Edit, now: datetime) -> None:
     """The text of an edit that is undone becomes the draft again, unless somebody has begun another one."""
-    if session.get(Draft, lesson_id) is None:
+    if drafts.of(session, lesson_id, lock=True) is None:
         source = courses.newest_revision(session, lesson_id).source
-        session.add(Draft(lesson_id=lesson_id, source=source, version=1, author=edit.author, updated_at=now))
+        writing.first_draft(session, session.get_one(Lesson, lesson_id), source, edit.author, now)
 
 
 def _apply(session: Session, edit: Edit, terms: Sequence[Term], found: Survey) -> None:

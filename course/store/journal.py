@@ -6,6 +6,7 @@ than the journal. Lines:
 
     b <time>                           a worker began
     c <call id> <time> <send id> …     about to be sent
+    p <call id> <time> <send id> …     a call that was made before, perhaps by another process, is about to be repeated
     a <call id> <send id> …            accepted
     l <time> <hash>                    this address left this course
     r <time>                           a restored database was noticed: what stands above is settled with it
@@ -59,6 +60,10 @@ class Journal:
     def called(self, call_id: str, now: datetime, send_ids: Iterable[str]) -> None:
         self._add("c", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
 
+    def repeated(self, call_id: str, now: datetime, send_ids: Iterable[str]) -> None:
+        """Not a last call: it may be older than a backup, which knows it and nothing that came after."""
+        self._add("p", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
+
     def accepted(self, call_id: str, send_ids: Sequence[str]) -> None:
         if send_ids:
             self._add("a", call_id, *(one[:SHORT] for one in send_ids))
@@ -97,8 +102,9 @@ def witness(folder: Path) -> Witness:
     departures: list[tuple[datetime, str]] = []
     for path, words in _lines(folder):
         match words:
-            case ["c", call_id, at, *send_ids]:
-                last[path], made[call_id] = call_id, datetime.fromisoformat(at)
+            case ["c" | "p" as word, call_id, at, *send_ids]:
+                made[call_id] = datetime.fromisoformat(at)
+                last |= {path: call_id} if word == "c" else {}
                 times.append(made[call_id])
                 _note(sent, send_ids, Posted(made[call_id], False, call_id))
             case ["a", call_id, *send_ids] if call_id in made:

@@ -123,7 +123,7 @@ class Sender:
         if self.awake() - began > self._patience:
             return True  # held up: people may have left meanwhile, so whoever takes it up next looks again
         if case.bodies:  # it may be posted again, by this process
-            self.journal.called(case.call_id, self.now().machine, case.send_ids)
+            self.journal.repeated(case.call_id, self.now().machine, case.send_ids)
         outcomes = settling.ask(sending.provider, case, self.now().machine)
         self._note_accepted(case.call_id, case.send_ids, outcomes)
         self.point("asked")

@@ -217,6 +217,22 @@ def test_what_a_replay_sent_is_known_from_the_journal(path: Path) -> None:
     world.close()
 
 
+def test_a_call_that_is_repeated_last_hides_no_newer_one_that_the_backup_lacks(path: Path) -> None:
+    """The backup knows the old call well; what was sent after it is what gives the restore away."""
+    world = a_world(path)
+    world.enroll()
+    world.drain()
+    note_tick(world)
+    [known] = world.journal.read().last_calls
+    back_up(world, path)
+    world.journal.called("f" * 32, world.machine, ["0" * 32])
+    world.journal.repeated(known, world.machine, ["1" * 32])
+    world.go(days=1)
+    restore(world, path)
+    assert world.restart()
+    world.close()
+
+
 def test_an_ordinary_restart_sets_no_guard_however_long_it_was_off(path: Path) -> None:
     world = a_world(path)
     world.enroll()

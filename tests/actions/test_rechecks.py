@@ -251,3 +251,31 @@ def test_two_workers_that_mark_at_once_pass_each_other_by(ledger: World) -> None
             assert marked is not None
             assert len(marked.members) == 2
             assert marking.mark(sending, two, kind, now) is None  # type: ignore[arg-type]
+
+
+def test_lessons_of_one_reader_that_were_put_back_together_go_one_at_a_time_and_in_order(ledger: World) -> None:
+    """As after a restore, where several were in doubt."""
+    reader = lesson_2_is_due(ledger)
+    for _ in range(2):
+        ledger.drain()
+        ledger.go(days=4)
+    with ledger.database.write() as session:
+        rows = [row for row in deliveries.of_subscriber(session, 1) if row.lesson_id][:2]
+        for place, row in enumerate(rows):  # the later lesson would be first
+            row.state, row.not_before = Sent.QUEUED, ledger.machine + timedelta(minutes=place)
+        lessons = [row.lesson_id for row in rows]
+        enrollments.save_plans(session, [{"key": reader, "due_at": None}])
+    ledger.go(minutes=5)
+    answer(ledger, Uncertain("nobody knows"))
+    ledger.drain()
+    assert {row.lesson_id: row.state for row in open_rows(ledger)} == {
+        lessons[0]: Sent.QUEUED,
+        lessons[1]: Sent.UNKNOWN,
+    }
+    assert ledger.enrollment(reader).due_at is None
+
+
+def open_rows(world: World) -> list[Delivery]:
+    with world.database.read() as session:
+        rows = deliveries.of_subscriber(session, 1)
+        return [row for row in rows if row.state in {Sent.QUEUED, Sent.SENDING, Sent.UNKNOWN}]

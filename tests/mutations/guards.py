@@ -33,15 +33,15 @@ GUARDS = (
     Guard(
         "suppression is looked at when a lesson was put back",
         "course/actions/marking.py",
-        "or row.suppressed or step is None",
-        "or step is None",
+        "Enrolled.FINISHED} or row.suppressed:",
+        "Enrolled.FINISHED}:",
         f"{RECHECKS}::test_a_lesson_that_was_put_back_is_cancelled_for_who_may_not_get_it_any_more",
     ),
     Guard(
         "leaving is looked at when a lesson was put back",
         "course/actions/marking.py",
-        "if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed",
-        "if row.suppressed",
+        "if reader.status not in {Enrolled.ACTIVE, Enrolled.FINISHED} or row.suppressed:",
+        "if row.suppressed:",
         f"{RECHECKS}::test_a_lesson_that_was_put_back_is_cancelled_for_who_may_not_get_it_any_more",
     ),
     Guard(
@@ -273,7 +273,7 @@ GUARDS = (
     Guard(
         "a replay is written into the journal",
         "course/worker/sender.py",
-        "            self.journal.called(case.call_id, self.now().machine, case.send_ids)\n",
+        "            self.journal.repeated(case.call_id, self.now().machine, case.send_ids)\n",
         "            pass\n",
         f"{GUARD}::test_what_a_replay_sent_is_known_from_the_journal",
     ),

@@ -26,7 +26,14 @@ def one_at_a_time(run: Run) -> Found:
 
 
 def in_order(run: Run) -> Found:
-    """I4: a lesson goes only before all that come later in the course; and nothing is left out on the way."""
+    """I4: a lesson goes only before all that come later in the course; and nothing is left out on the way. One that the
+    calendar had given up, before a restore showed that it never went, may come late."""
+    given_up = {
+        (row.enrollment, row.lesson)
+        for turn in run.turns[: max(run.restores, default=0)]
+        for row in turn.deliveries.values()
+        if row.resigned_at
+    }
     for mark in marks(run):
         order = [lesson for lesson, _ in mark.turn.edition.lessons]
         if mark.before or mark.extra or mark.row.lesson not in order:
@@ -36,7 +43,7 @@ def in_order(run: Run) -> Found:
         sent = {row.lesson for row in rows}
         passed = [one for one in order[place + 1 :] if one in sent]
         missed = [one for one in order[:place] if one not in sent and (mark.reader.id, one) not in run.excluded]
-        if passed:
+        if passed and (mark.reader.id, mark.row.lesson) not in given_up:
             yield Violation(mark.turn.number, "I4 order", f"{mark.name} after {passed}")
         if missed:
             yield Violation(mark.turn.number, "I4 order", f"{mark.name} before {missed}")
