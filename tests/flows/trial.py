@@ -80,7 +80,7 @@ class Trial:
             self.behave({})
             eventually(lambda: not any(worker.frozen() for worker in self.workers), 60)
         self.site.fork("worker", "--speed", str(SPEED))
-        eventually(self.at_rest, 120 + self.tally.rounds, 0.25)
+        eventually(self.at_rest, 600, 0.25)  # a slow machine is no loss
 
     @contextmanager
     def waking(self) -> Iterator[None]:

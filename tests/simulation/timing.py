@@ -70,9 +70,12 @@ def gaps_are_kept(run: Run) -> Found:
     for mark in marks(run):
         first = mark.before is None  # a second try was due when the first one was made
         if first and not mark.asked and not mark.extra:
-            gap = dict(mark.turn.edition.lessons).get(mark.row.lesson or 0, 0)
+            gaps = dict(mark.turn.edition.lessons)
+            gap = gaps.get(mark.row.lesson or 0, 0)
             earlier = [*let_go[mark.reader.id], *_taken(run, mark)]
-            since = max((at for lesson, at in earlier if lesson != mark.row.lesson), default=None)
+            # A lesson that came into the course after the backup was made is not known to anybody any more.
+            known = [(one, at) for one, at in earlier if one in gaps or not run.restores]
+            since = max((at for lesson, at in known if lesson != mark.row.lesson), default=None)
             anchor = since or instant(mark.reader.enrolled_at)
             if why := hours.too_early(mark.reader, mark.turn.edition, gap, anchor, mark.turn.at):
                 yield Violation(mark.turn.number, "I5 gap", f"{mark.name} goes {why}")
