@@ -34,7 +34,7 @@ class Posted(NamedTuple):
 class Witness:
     """What the journals of an installation say."""
 
-    last_calls: tuple[str, ...] = ()  # the newest one of each journal
+    last_calls: tuple[str, ...] = ()  # of each journal the newest that was made, and the newest that was repeated
     since: datetime | None = None  # the first line of them all
     sent: dict[str, Posted] = field(default_factory=dict)  # by short send id
     departures: tuple[tuple[datetime, str], ...] = ()  # when, and the hash of address and course
@@ -61,7 +61,7 @@ class Journal:
         self._add("c", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
 
     def repeated(self, call_id: str, now: datetime, send_ids: Iterable[str]) -> None:
-        """Not a last call: it may be older than a backup, which knows it and nothing that came after."""
+        """It may be older than a backup, which knows it and nothing that came after: so it hides no call of ours."""
         self._add("p", call_id, now.isoformat(timespec="seconds"), *(one[:SHORT] for one in send_ids))
 
     def accepted(self, call_id: str, send_ids: Sequence[str]) -> None:
@@ -95,7 +95,7 @@ def _append(path: Path, *words: str) -> None:
 
 def witness(folder: Path) -> Witness:
     """Reads every journal in a folder; a line that was cut off by a crash is left out."""
-    last: dict[Path, str] = {}
+    last: dict[tuple[Path, str], str] = {}
     made: dict[str, datetime] = {}
     sent: dict[str, Posted] = {}
     times: list[datetime] = []
@@ -104,7 +104,7 @@ def witness(folder: Path) -> Witness:
         match words:
             case ["c" | "p" as word, call_id, at, *send_ids]:
                 made[call_id] = datetime.fromisoformat(at)
-                last |= {path: call_id} if word == "c" else {}
+                last[path, word] = call_id
                 times.append(made[call_id])
                 _note(sent, send_ids, Posted(made[call_id], False, call_id))
             case ["a", call_id, *send_ids] if call_id in made:
@@ -114,7 +114,7 @@ def witness(folder: Path) -> Witness:
             case ["l", at, departure]:
                 departures.append((datetime.fromisoformat(at), departure))
             case ["r", _]:
-                last.pop(path, None)
+                last = {key: call for key, call in last.items() if key[0] != path}
     return Witness(tuple(last.values()), min(times, default=None), sent, tuple(departures))
 
 
