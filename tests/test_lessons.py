@@ -10,8 +10,9 @@ from course.cli import folders
 from course.core import lesson_file
 from course.core.lesson_file import KEYS, LessonText
 from course.core.markup import targets
-from course.core.placeholders import WRITTEN, Nonces
+from course.core.placeholders import AUTHORS, WRITTEN, Nonces
 from course.core.readability import grade, prose, syllables, word_count
+from course.core.units import Units, quantity, said
 from course.paths import shipped
 
 [FILES] = folders.files_in(shipped("lessons"))
@@ -84,7 +85,8 @@ def test_sentences_are_short_on_average(lesson: LessonText) -> None:
 
 def test_only_placeholders_that_every_reader_has_are_used(lesson: LessonText) -> None:
     used = {m[1] for key in (*KEYS, "body") for m in WRITTEN.finditer(getattr(lesson, key))}
-    assert used <= {"first_name", "course_page"}
+    words = {name for name in used if quantity(name, Units.BOTH) is None and not AUTHORS[name].is_block}
+    assert words <= {"first_name", "course_page"}
     assert lesson.body.startswith("Hi {{ first_name }},\n")
     assert "{{ course_page }}" in lesson.body
     assert "{" not in WRITTEN.sub("", lesson.body)
@@ -108,7 +110,7 @@ RANGE = r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?"
 def test_each_measure_stands_in_both_systems_and_they_agree(unit: str) -> None:
     metric, factor = UNITS[unit]
     for name, lesson in LESSONS.items():
-        text = lesson.body.replace("(1 liter)", "(1000 mL)")
+        text = said(lesson.body, Units.BOTH)
         for found in re.finditer(rf"(?<![/\d.]){RANGE} {unit}\b(.{{0,14}})", text):
             low, _, rest = found.groups()
             both = re.match(rf" \({RANGE} {metric}\)", rest)
@@ -119,12 +121,25 @@ def test_each_measure_stands_in_both_systems_and_they_agree(unit: str) -> None:
 @pytest.mark.parametrize("unit", ["km", "kg", "cm", "mL"])
 def test_no_metric_measure_stands_alone(unit: str) -> None:
     for name, lesson in LESSONS.items():
-        for found in re.finditer(rf"(.){RANGE} {unit}\b", lesson.body):
+        for found in re.finditer(rf"(.){RANGE} {unit}\b", said(lesson.body, Units.BOTH)):
             assert found[1] == "(", f"{name}: {found[0]!r} stands in one system only"
 
 
+@pytest.mark.parametrize("units", [Units.KM, Units.MI])
+def test_who_told_their_units_reads_no_others(units: Units) -> None:
+    others = "km|kg|cm|mL" if units == Units.MI else "mi|lb|fl oz"
+    for name, lesson in LESSONS.items():
+        assert not re.search(rf"\d ?/?(?:{others})\b", said(lesson.body, units)), name
+
+
+def test_where_a_runners_own_numbers_can_stand_they_do() -> None:
+    used = {m[1] for lesson in LESSONS.values() for m in WRITTEN.finditer(lesson.body)}
+    assert {name for name, known in AUTHORS.items() if known.is_block} <= used
+
+
 def test_paces_agree_too() -> None:
-    found = re.findall(r"(\d+):(\d\d)/mi \((\d+):(\d\d)/km\)", "\n".join(lesson.body for lesson in LESSONS.values()))
+    text = said("\n".join(lesson.body for lesson in LESSONS.values()), Units.BOTH)
+    found = re.findall(r"(\d+):(\d\d)/mi \((\d+):(\d\d)/km\)", text)
     assert found
     for miles_min, miles_s, km_min, km_s in found:
         per_mile, per_km = int(miles_min) * 60 + int(miles_s), int(km_min) * 60 + int(km_s)
@@ -132,7 +147,7 @@ def test_paces_agree_too() -> None:
 
 
 def test_both_systems_are_used_throughout_the_course() -> None:
-    text = "\n".join(lesson.body for lesson in LESSONS.values())
+    text = said("\n".join(lesson.body for lesson in LESSONS.values()), Units.BOTH)
     assert len(re.findall(r"\d (?:mi|lb|in|fl oz) \(", text)) >= 15
 
 

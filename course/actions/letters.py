@@ -1,14 +1,16 @@
 """Letters for people: which letter a delivery is, and the values that go into its slots."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from course.core import address
-from course.core.letter import Letter, Message, Values
+from course.core.letter import Block, Letter, Message, Values, no_blocks
 from course.core.links import Links
+from course.core.profile import Profile
 from course.core.tokens import send_id
+from course.core.units import Units
 from course.mail.render import Composer, CourseFacts, Variant
 from course.store.models import Course
 
@@ -41,14 +43,18 @@ class Letters:
             public_url=self.links.public_url,
         )
 
-    def lesson(self, course: Course, source: str, variant: Variant = "mail") -> Letter:
-        return self.composer.lesson(self.facts(course), source, variant)
+    def lesson(self, course: Course, source: str, variant: Variant = "mail", runner: Profile | None = None) -> Letter:
+        """With the sample runner's numbers in it; or, for whoever told their own, with slots for them."""
+        units, own = (runner.units, not runner.says_nothing) if runner else (Units.BOTH, False)
+        return self.composer.lesson(self.facts(course), source, variant, units, own)
 
     def confirm(self, course: Course) -> Letter:
         return self.composer.service(self.facts(course), "confirm")
 
-    def lesson_message(self, letter: Letter, course: Course, to: "Recipient", place: "Place") -> Message:
-        """One lesson for one reader."""
+    def lesson_message(
+        self, letter: Letter, course: Course, to: "Recipient", place: "Place", own: Callable[[str], Block] = no_blocks
+    ) -> Message:
+        """One lesson for one reader; `own` are the blocks of a letter that has slots for them."""
         return Message(
             send_id=self.lesson_id(to.email_key, course, place),
             to=address.deliverable(to.email),
@@ -62,12 +68,14 @@ class Letters:
                     "course_page": self.links.reader(to.enrollment, to.links),
                     "view_in_browser": self.links.lesson(place.delivery),
                     "unsubscribe": self.links.leave(to.enrollment, to.links),
-                }
+                },
+                own,
             ),
         )
 
     def web_values(self, course: Course, name: str, number: int, count: int) -> Values:
-        """For the web view: it may be forwarded, so it carries none of the reader's own links."""
+        """For the web view and for coaches: it may be forwarded, so it carries none of the reader's own links, and none
+        of their numbers: its letter is one with the sample runner's."""
         landing = self.links.landing(course.slug)
         return Values(
             {

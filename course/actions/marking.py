@@ -5,20 +5,24 @@ Suppression, leaving, pause and window are checked here, in the transaction that
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import recording, signup
+from course.actions import profiling, recording, signup
 from course.actions.letters import Place, Recipient
 from course.actions.planning import Planner
 from course.actions.sending import Batch, Kind, Marking, Sending
+from course.core import blocks
 from course.core.clock import Now
 from course.core.letter import Letter, Message
-from course.core.sequence import Step
+from course.core.profile import Profile
+from course.core.sequence import Step, Timetable
 from course.core.status import Enrolled, Sent
-from course.store import calls, courses, deliveries, enrollments
+from course.store import calls, courses, deliveries, enrollments, profiles
+
+DOUBT = timedelta(hours=1)  # until it is looked again whether the lesson before is settled
 
 
 def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collection[int] | None = None) -> Batch | None:
@@ -45,7 +49,8 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
 class _Marking(Marking):
     """Confirmations, and lessons."""
 
-    letters: dict[int, tuple[Letter | None, str]] = field(default_factory=dict)  # by revision
+    letters: dict[Any, tuple[Letter | None, str]] = field(default_factory=dict)  # by revision and the reader's numbers
+    runners: dict[int, Profile] = field(default_factory=dict)  # by subscriber; only those who told something
 
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
@@ -71,6 +76,7 @@ class _Marking(Marking):
         queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit, only)
         room = limit - len(queued) if only is None else 0
         due = enrollments.take_due(self.session, self.now.course, room) if room else ()
+        self.runners = profiles.of(self.session, [row.subscriber_id for row in (*queued, *due)])
         self._queued_lessons(queued)
         self._due_lessons(due)
         return bool(queued or due)
@@ -89,11 +95,20 @@ class _Marking(Marking):
                 opening = planner.opening(reader, reader.timezone, self.now.course)
                 wait = opening - self.now.course
                 deliveries.change(self.session, row.id, not_before=self.now.machine + wait)
+            elif self._follows_another(row, planner.timetable(reader)):
+                deliveries.change(self.session, row.id, not_before=self.now.machine + DOUBT)
             else:
                 self._send_again(row, reader, planner, step)
 
+    def _follows_another(self, row: Any, timetable: Timetable) -> bool:
+        """Several of a reader's lessons were put back at once, as after a restore: one goes at a time, in order."""
+        others = deliveries.open_lessons(self.session, row.enrollment_id)
+        place = timetable.number(row.lesson_id)
+        follows = any(state != Sent.QUEUED or timetable.number(lesson) < place for lesson, state in others)
+        return follows and not deliveries.is_repeat(self.session, row.id)
+
     def _send_again(self, row: Any, reader: Any, planner: Planner, step: Step) -> None:
-        letter, problem = self._letter(planner, step.revision)
+        letter, problem = self._letter(planner, reader, step.revision)
         if letter is None:
             deliveries.change(self.session, row.id, **self.refusal(problem))
         else:
@@ -104,7 +119,10 @@ class _Marking(Marking):
         excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
         # One more copy of a mail that arrived once leaves the calendar as it is.
         at = reader.anchor_at if deliveries.is_repeat(self.session, row.id) else self.now.course
-        enrollments.save_plans(self.session, [_moved(planner, reader, step, excluded, at)])
+        moved = _moved(planner, reader, step, excluded, at)
+        if deliveries.unsettled(self.session, reader.id, but=Sent.SENDING):
+            moved["due_at"] = None  # another lesson of this reader was put back as well, and goes before the next one
+        enrollments.save_plans(self.session, [moved])
 
     def _due_lessons(self, due: Sequence[Any]) -> None:
         excluded = enrollments.exclusions(self.session, (reader.id for reader in due)) if due else {}
@@ -129,13 +147,13 @@ class _Marking(Marking):
         rows = []
         for reader, planner, step in going:
             place = _place(0, planner, reader, step, reader.copy)
-            letter, problem = self._letter(planner, step.revision)
+            letter, problem = self._letter(planner, reader, step.revision)
             state = {"state": Sent.SENDING, "call_id": self.call_id, "scope": None, "reason": None, "done_at": None}
             if letter is None:
                 state |= self.refusal(problem)
             rows.append(self._row(reader, step, place) | state)
         for identity, row, (reader, planner, step) in zip(deliveries.add(self.session, rows), rows, going, strict=True):
-            letter, _ = self._letter(planner, step.revision)
+            letter, _ = self._letter(planner, reader, step.revision)
             if letter:
                 place = Place(identity, step.lesson, reader.copy, row["number"], row["count"])
                 self.join(identity, self._message(letter, planner, reader, place))
@@ -156,24 +174,30 @@ class _Marking(Marking):
             "created_at": self.now.machine,
         }
 
-    def _letter(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
+    def _letter(self, planner: Planner, reader: Any, revision_id: int) -> tuple[Letter | None, str]:
         """The compiled letter; or None and why not: one lesson that cannot be rendered stops no other."""
-        if revision_id not in self.letters:
-            self.letters[revision_id] = self._compiled(planner, revision_id)
-        return self.letters[revision_id]
+        runner = self.runners.get(reader.subscriber_id)
+        key = (revision_id, runner.units, runner.says_nothing) if runner else revision_id
+        if key not in self.letters:
+            self.letters[key] = self._compiled(planner, revision_id, runner)
+        return self.letters[key]
 
-    def _compiled(self, planner: Planner, revision_id: int) -> tuple[Letter | None, str]:
+    def _compiled(self, planner: Planner, revision_id: int, runner: Profile | None) -> tuple[Letter | None, str]:
         revision = courses.revision(self.session, revision_id)
         if revision.held_at:
             return None, revision.held_reason or "held"
         try:
-            return self.sending.letters.lesson(planner.course, revision.source), ""
+            return self.sending.letters.lesson(planner.course, revision.source, "mail", runner), ""
         except Exception as error:  # whatever a lesson's text does, it is that lesson's fault
             return None, f"the lesson cannot be rendered: {error}"
 
     def _message(self, letter: Letter, planner: Planner, reader: Any, place: Place) -> Message:
         to = Recipient(reader.id, reader.links, reader.email, reader.email_key, reader.name)
-        return self.sending.letters.lesson_message(letter, planner.course, to, place)
+        runner = self.runners.get(reader.subscriber_id)
+        if runner is None:
+            return self.sending.letters.lesson_message(letter, planner.course, to, place)
+        today = profiling.today(self.now.course, reader.timezone or planner.course.timezone)
+        return self.sending.letters.lesson_message(letter, planner.course, to, place, blocks.own(runner, today))
 
     def _may_leave(self, planner: Planner, reader: Any, asked_at: datetime | None) -> bool:
         at, checks_window = self.now.course, self.sending.checks_window

@@ -68,6 +68,8 @@ class _Restoring:
             found, row.copy = self._posted(email_key, row.course_id, row.lesson_id or row.kind, row.copy)
             if found and found.accepted:
                 row.state, row.done_at, row.reason, row.scope = Sent.ACCEPTED, found.at, None, None
+                if row.enrollment_id:  # the gap to the next lesson counts from when it went
+                    enrollments.went_later(self.session, [row.enrollment_id], found.at)
             elif self.complete and (found is None or found.call == row.call_id):
                 continue  # nothing happened to it that the backup does not know
             else:  # the call that the backup knows must not be made again: another one may have followed

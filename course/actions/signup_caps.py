@@ -69,14 +69,15 @@ def admit(session: Session, caps: SignupCaps, places: tuple[str, str], ticket: T
 
 
 def _count(session: Session, limits: Sequence[tuple[str, int]], now: datetime, crowd: Crowd) -> None:
-    """What is refused is not counted: the caller's transaction goes back."""
+    """At most two limits. What is refused is not counted: the caller's transaction goes back."""
     limited = {key: most for key, most in limits if most}
     if not limited:
         return
-    counts = attempts.counts(session, list(limited), now - WINDOW)
+    keys = list(limited)
+    counts = attempts.counts(session, keys[0], keys[-1], now - WINDOW)
     if any(counts.get(key, 0) >= most for key, most in limited.items()):
         raise Crowded(crowd)
-    attempts.note(session, list(limited), now)
+    attempts.note(session, keys, now)
 
 
 def places(ip: str, secret: str) -> tuple[str, str]:

@@ -8,9 +8,10 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from course.core.errors import BadFile, Fault
-from course.core.markup import SCHEMES, targets
+from course.core.markup import SCHEMES, misplaced_blocks, targets
 from course.core.pictures import ADDRESS
-from course.core.placeholders import AUTHORS, WRITTEN, Nonces, closest
+from course.core.placeholders import AUTHORS, WRITTEN, Nonces, blocks_between_words, closest
+from course.core.units import EXAMPLES, Units, quantity
 
 NAME = re.compile(r"(\d{2,3})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 FENCE = "+++"
@@ -90,7 +91,11 @@ def check(source: str, file: str) -> list[Fault]:
     except BadFile as error:
         return error.faults
     offset = _cut(source, file)[2]
-    faults = [*_placeholder_faults(source, file), *_target_faults(lesson.body, file, offset)]
+    faults = [
+        *_placeholder_faults(source, file),
+        *_block_faults(lesson, _cut(source, file)[0], file, offset),
+        *_target_faults(lesson.body, file, offset),
+    ]
     return sorted(faults, key=lambda fault: fault.line)
 
 
@@ -149,11 +154,28 @@ def _line_of(front: str, key: str) -> int:
 
 def _placeholder_faults(source: str, file: str) -> Iterator[Fault]:
     for found in WRITTEN.finditer(source):
-        if found[1] not in AUTHORS:
-            line = source[: found.start()].count("\n") + 1
+        line = source[: found.start()].count("\n") + 1
+        if found[1][:1].isdigit():
+            if quantity(found[1], Units.BOTH) is None:
+                yield Fault(file, line, f"{found[0]} is no quantity", f"Write it like {EXAMPLES}")
+        elif found[1] not in AUTHORS:
             meant = closest(found[1])
             hint = f"Did you mean {{{{ {meant} }}}}?" if meant else f"Known are {', '.join(AUTHORS)}"
             yield Fault(file, line, f"{found[0]} is no placeholder", hint)
+
+
+def _block_faults(lesson: LessonText, front: str, file: str, offset: int) -> Iterator[Fault]:
+    """Blocks where none can stand: they would be read as they were written."""
+    remedy = "Put it into the text, on a line by itself, with an empty line above and below"
+    for key in KEYS:
+        for found in WRITTEN.finditer(getattr(lesson, key)):
+            if found[1] in AUTHORS and AUTHORS[found[1]].is_block:
+                yield Fault(file, _line_of(front, key), f"{found[0]} cannot stand in the {key}", remedy)
+    for line, name in misplaced_blocks(lesson.body, Nonces(lesson.body)):
+        yield Fault(file, offset + line, f"{{{{ {name} }}}} is a table and needs its own paragraph", remedy)
+    for name in blocks_between_words(lesson.text):
+        line = _line_of(front, "text")
+        yield Fault(file, line, f"{{{{ {name} }}}} is a table and needs its own line", remedy)
 
 
 def _target_faults(body: str, file: str, offset: int) -> Iterator[Fault]:

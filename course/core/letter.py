@@ -5,7 +5,7 @@ segments with that recipient's values, once, in one pass: a value is never scann
 """
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,20 @@ class Kind(StrEnum):
 class Slot:
     name: str
     kind: Kind
+    is_block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a lesson in both forms, made by core/blocks.py alone: it stands as it is."""
+
+    text: str
+    html: str
+
+
+def no_blocks(name: str) -> Block:
+    """For a letter that has no slot for one."""
+    raise KeyError(name)
 
 
 @dataclass(slots=True)
@@ -30,12 +44,17 @@ class Values:
     """One recipient's values by name; each is escaped at most once per kind. An absent name is a KeyError."""
 
     raw: Mapping[str, str]
+    blocks: Callable[[str], Block] = no_blocks
     _escaped: dict[Slot, str] = field(default_factory=dict)
 
     def __getitem__(self, slot: Slot) -> str:
         if (value := self._escaped.get(slot)) is None:
-            value = self._escaped[slot] = escape(self.raw[slot.name], slot.kind)
+            value = self._escaped[slot] = self._block(slot) if slot.is_block else escape(self.raw[slot.name], slot.kind)
         return value
+
+    def _block(self, slot: Slot) -> str:
+        found = self.blocks(slot.name)
+        return found.html if slot.kind is Kind.HTML else found.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,17 @@ class Part:
         for slot, segment in zip(self.slots, self.segments[1:], strict=True):
             pieces += (values[slot], segment)
         return "".join(pieces)
+
+    def folded(self, blocks: Callable[[str], Block]) -> "Part":
+        """With the blocks in it that are the same for all: they become text."""
+        segments, slots, values = [self.segments[0]], list[Slot](), Values({}, blocks)
+        for slot, segment in zip(self.slots, self.segments[1:], strict=True):
+            if slot.is_block:
+                segments[-1] += values[slot] + segment
+            else:
+                slots.append(slot)
+                segments.append(segment)
+        return Part(tuple(segments), tuple(slots))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,15 @@ class Links:
     def reader(self, enrollment: int, links: int) -> str:
         return f"{self.public_url}/readers/{self.tokens.make(Purpose.READER, enrollment, links)}"
 
+    def private(self, enrollment: int, links: int, expires: int) -> str:
+        """For what must not be forwarded; `expires` in epoch seconds of machine time."""
+        return f"{self.public_url}/readers/private/{self.tokens.make(Purpose.ACCESS, enrollment, links, expires)}"
+
+    def address(self, enrollment: int, links: int, expires: int, number: int) -> str:
+        """For a new address to say yes; `number` is made of the address, so that the link is good for no other."""
+        token = self.tokens.make(Purpose.ADDRESS, enrollment, links, expires, number)
+        return f"{self.public_url}/readers/addresses/{token}"
+
     def coach(self, purpose: Purpose, *numbers: int) -> str:
         """A way in for a coach, good once; actions/coaches.py says for how long."""
         return f"{self.public_url}/admin/links/{self.tokens.make(purpose, *numbers)}"

@@ -10,7 +10,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from course.core.pictures import ADDRESS, MAIL_WIDTH
-from course.core.placeholders import Nonces
+from course.core.placeholders import AUTHORS, Nonces
 
 TAGS = {
     "a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "img", "li", "ol", "p", "pre", "s", "strong",
@@ -59,11 +59,11 @@ def _picture(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any,
 def to_html(markdown: str, nonces: Nonces, site: str = "") -> str:
     """Sanitised HTML of a body; its placeholders come out as nonces. Headings begin at h2: h1 is the title. `site`
     is the URL that our own pictures are under."""
-    html = _Markdown(nonces, site=site).render(nonces.hide(markdown))
+    html = _Markdown(nonces, site=site).render(nonces.hide(markdown, blocks=True))
     for level in (1, 5, 6):  # an author's "# Title" is a section here, and mail needs no h5
         new = 2 if level == 1 else 4
         html = html.replace(f"<h{level}>", f"<h{new}>").replace(f"</h{level}>", f"</h{new}>")
-    return nh3.clean(
+    clean = nh3.clean(
         html,
         tags=TAGS,
         attributes=ATTRIBUTES,
@@ -71,6 +71,23 @@ def to_html(markdown: str, nonces: Nonces, site: str = "") -> str:
         link_rel=None,
         filter_style_properties={"text-align"},
     )
+    return nonces.blocks_alone(clean)
+
+
+def misplaced_blocks(markdown: str, nonces: Nonces) -> Iterator[tuple[int, str]]:
+    """(line, name) of each block that has no paragraph to itself. Lines count from 1 within the body."""
+    before = ""
+    for token in _Markdown(nonces, permissive=True).parse(nonces.hide(markdown, blocks=True)):
+        names = nonces.names_in(token.content)
+        alone = [token.content.strip()] == [*map(nonces.standing_for, names)]
+        if before != "paragraph_open" or not alone:
+            line = (token.map or [0])[0] + (2 if token.type == "fence" else 1)
+            segments = nonces.split(token.content)[0]
+            for name, segment in zip(names, segments, strict=False):
+                line += segment.count("\n")
+                if AUTHORS[name].is_block:
+                    yield line, name
+        before = "" if token.hidden else token.type
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,9 @@ def ramp(
     total, rested = _down(min(weekly, days * long)), False
     recent, weeks = [longest], list[Week]()
     for number in range(1, min(WEEKS, weeks_to_race or WEEKS) + 1):
-        kind = kind_of(number, weeks_to_race)
-        limit = MOST * max(recent[-WINDOW:])
-        this_total, this_long = _week(kind, total, long, rested, weeks_to_race, number)
+        to_go = weeks_to_race - number + 1 if weeks_to_race else None
+        kind, limit = kind_of(number, to_go), MOST * max(recent[-WINDOW:])
+        this_total, this_long = _free(kind, total, long, rested, TAPER.get(to_go or 0, 1.0))
         this_long = _down(min(this_long, limit, top, max(this_total, total) * SHARES.get(days, SHARE)))
         this_total = _down(min(this_total, days * this_long)) if kind is not Kind.RACE else this_total
         weeks.append(Week(number, kind, this_total, 0.0 if kind is Kind.RACE else this_long, limit))
@@ -76,22 +76,19 @@ def ramp(
     return weeks
 
 
-def kind_of(number: int, weeks_to_race: int | None) -> Kind:
-    """What a week is for; it is the `number`th of the plan."""
-    if weeks_to_race is None:
-        return Kind.SETTLE if number == 1 else Kind.LIGHTER if number % 4 == 0 else Kind.BUILD
-    to_go = weeks_to_race - number + 1
-    if to_go <= max(TAPER):
+def kind_of(number: int, to_go: int | None) -> Kind:
+    """What the `number`th week of a plan is for; `to_go` is 1 in race week."""
+    if to_go in TAPER:
         return Kind.RACE if to_go == 1 else Kind.TAPER
     if number == 1:
         return Kind.SETTLE
-    return Kind.LIGHTER if to_go % 4 == 1 else Kind.BUILD
+    rests = number % 4 == 0 if to_go is None else to_go % 4 == 1
+    return Kind.LIGHTER if rests else Kind.BUILD
 
 
-def _week(
-    kind: Kind, total: float, long: float, rested: bool, weeks_to_race: int | None, number: int
-) -> tuple[float, float]:
-    """Total and long run as they would be without any limit, from those of the last full week."""
+def _free(kind: Kind, total: float, long: float, rested: bool, taper: float) -> tuple[float, float]:
+    """Total and long run of a week before any limit, from those of the last full week. `rested`: the week between was
+    a lighter one."""
     if kind is Kind.SETTLE:
         return total, long
     if kind is Kind.LIGHTER:
@@ -100,8 +97,7 @@ def _week(
         if rested:
             return total, _down(RETURN_LONG * long)
         return min(_near(STEP * total), _down(MOST * total)), _down(MOST * long)
-    share = TAPER[(weeks_to_race or 0) - number + 1]
-    return _down(share * total), _down(share * long)
+    return _down(taper * total), _down(taper * long)
 
 
 def _step(value: float) -> float:

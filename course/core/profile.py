@@ -37,7 +37,7 @@ HORIZON = 730  # days to a race
 class Profile:
     """Distances in km, mass in kg; None and () stand for what was not told."""
 
-    units: Units = Units.BOTH
+    units: Units = Units.BOTH  # BOTH only where nothing else is known
     goal: Goal | None = None
     race_on: date | None = None
     weekly_km: float | None = None
@@ -45,6 +45,12 @@ class Profile:
     running_days: tuple[int, ...] = ()  # 0 is Monday
     body_kg: float | None = None
     told_on: date | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """But for the units."""
+        told = (self.goal, self.race_on, self.weekly_km, self.longest_km, self.body_kg)
+        return not self.running_days and told == (None,) * len(told)
 
 
 SAM = Profile(goal=Goal.HALF, weekly_km=24, longest_km=10, running_days=(1, 3, 6), body_kg=70)
@@ -66,10 +72,10 @@ class Answer:
 _DISTANCE = {"km": 1.0, "mi": KM_IN_A_MILE}
 ANSWERS = (
     Answer("weekly", 3, 160, _DISTANCE,
-           "Every start is a good one, and walking in between counts. The plan begins at {} a week; go by how it feels.",
+           "Every start is a good one, and walking counts. The plan begins at {} a week; go by how it feels.",
            "That is a lot of running. The plan goes up to {} a week, so it starts there."),
     Answer("longest", 1, 60, _DISTANCE,
-           "Every start is a good one, and walking in between counts. The plan begins with {}; stop when you like.",
+           "Every start is a good one, and walking counts. The plan begins with {}; stop when you like.",
            "That is a long way. The plan goes up to {} in one run, so it starts there."),
     Answer("body", 40, 130, {"kg": 1.0, "lb": KG_IN_A_POUND},
            "Our amounts begin at {}, so these are for that. A sports dietitian can work out your own.",

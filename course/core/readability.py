@@ -4,7 +4,7 @@ import re
 
 WORDS_A_MINUTE = 220  # of an adult who reads on a screen
 _TARGET = re.compile(r"\]\([^)]*\)")
-_LISTED = re.compile(r"\||#|\s*[-*] |\s*\d+\. ")
+_LISTED = re.compile(r"\||#|\s*[-*] |\s*\d+\. |\s*\{\{[^{}]*\}\}\s*$")
 
 
 def word_count(markdown: str) -> int:
@@ -23,7 +23,7 @@ def grade_of(markdown: str) -> float | None:
 
 
 def prose(markdown: str) -> str:
-    """The paragraphs: no headings, tables, lists or sources, no marks and no targets of links."""
+    """The paragraphs: no headings, tables, lists, blocks or sources, no marks and no targets of links."""
     text = markdown.partition("\n## Sources")[0]
     lines = [line for line in text.splitlines() if not _LISTED.match(line)]
     text = _TARGET.sub("", "\n".join(lines))

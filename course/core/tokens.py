@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     LEAVE = "leave"  # enrollment, links
     READER = "reader"  # enrollment, links: the reader's own page
     READ = "read"  # delivery: one lesson in the browser, nothing else
+    ACCESS = "access"  # enrollment, links, expiry: what only the reader may see: numbers, name, address, data
+    ADDRESS = "address"  # enrollment, links, expiry, number of the new address
     TICKET = "ticket"  # epoch seconds, random number: a sign-up form that was handed out
     FIRST_COACH = "first coach"  # expiry: to become the first coach
     INVITE = "invite"  # coach, session key, expiry: to set name and password

@@ -70,8 +70,8 @@ UNITS = {
 EXAMPLES = "{{ 10 km }}, {{ 8-10 km }}, {{ 7:00/km }}; units are " + ", ".join(UNITS)
 
 _NUMBER = r"(\d{1,4}(?:\.\d{1,2})?)"
-_QUANTITY = re.compile(rf"{_NUMBER}(?: ?[-\u2013] ?{_NUMBER})? ?({'|'.join(UNITS)})")
-_PACE = re.compile(r"(\d{1,2}):([0-5]\d)/(km|mi)")
+_QUANTITY = re.compile(rf"{_NUMBER}(?: ?[-\u2013] ?{_NUMBER})? ?({'|'.join(UNITS)})", re.ASCII)
+_PACE = re.compile(r"(\d{1,2}):([0-5]\d)/(km|mi)", re.ASCII)
 _WRITTEN = re.compile(r"\{\{[ \t]*+(\d[^{}\n]{0,30})\}\}")
 
 

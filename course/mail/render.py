@@ -7,7 +7,7 @@ with a fixed list of placeholders; only our own files under `templates/mail` are
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +19,13 @@ from inscriptis.model.config import ParserConfig
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from course.core import lesson_file, markup
+from course.core import blocks, lesson_file, markup
 from course.core.letter import Kind, Letter, Part, Slot, one_line
 from course.core.placeholders import Nonces
+from course.core.units import Units, said
 
 Variant = Literal["mail", "web"]
+REMEMBERED = 128  # letters: a lesson has up to five in mails, by the readers' units and numbers
 RULE = "\u241f"  # marks a heading on its way to text; no author types it
 TEXT_STYLE = ParserConfig(css=CSS_PROFILES["relaxed"], display_links=True, display_images=True)
 
@@ -47,7 +49,7 @@ class CourseFacts:
 
 
 class Composer:
-    """Compiles letters from the templates in a folder; remembers the 64 newest. Content is the key of that memory, so
+    """Compiles letters from the templates in a folder; remembers the newest. Content is the key of that memory, so
     there is nothing to invalidate."""
 
     def __init__(self, templates: Path) -> None:
@@ -61,23 +63,33 @@ class Composer:
         self._inliner = css_inline.CSSInliner(
             keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False, minify_css=True
         )
-        self.lesson: Callable[[CourseFacts, str, Variant], Letter] = lru_cache(64)(self._lesson)
-        self.service: Callable[[CourseFacts, str], Letter] = lru_cache(64)(self._service)
+        self.lesson: Callable[..., Letter] = lru_cache(REMEMBERED)(self._lesson)
+        self.service: Callable[[CourseFacts, str], Letter] = lru_cache(REMEMBERED)(self._service)
 
-    def _lesson(self, course: CourseFacts, source: str, variant: Variant = "mail") -> Letter:
-        """The letter of a lesson, `source` being a lesson file. Its slots are those of core/placeholders.py."""
+    def _lesson(
+        self, course: CourseFacts, source: str, variant: Variant = "mail", units: Units = Units.BOTH, own: bool = False
+    ) -> Letter:
+        """The letter of a lesson, `source` being a lesson file. Its slots are those of core/placeholders.py. `units`
+        are the reader's; `own`: blocks are slots, each to be filled with the reader's own. Else they are the sample
+        runner's and part of the letter, the same for all."""
+        source = said(source, units)
         text = lesson_file.parse(source)
         nonces = Nonces(source, *astuple(course))
         hidden = {key: nonces.hide(getattr(text, key)) for key in lesson_file.KEYS}
         body = markup.to_html(text.body, nonces, course.public_url)
-        by_hand = nonces.hide(text.text)
-        context = {**hidden, "body_html": Markup(body), "body_text": by_hand or as_text(body), "variant": variant}  # noqa: S704 (sanitised)
+        body_text = nonces.hide_in_text(text.text) or as_text(body)
+        body_html = Markup(nonces.unwrapped(body))  # noqa: S704 (sanitised)
+        context = {**hidden, "body_html": body_html, "body_text": body_text, "variant": variant}
         headers = {
             "List-Unsubscribe": f"<{nonces.standing_for('unsubscribe')}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "List-Id": f"<{course.list_id}>",
         }
-        return self._compiled("lesson", course, nonces, context, headers)
+        letter = self._compiled("lesson", course, nonces, context, headers)
+        if own:
+            return letter
+        made = blocks.sample(units)
+        return replace(letter, text=letter.text.folded(made), html=letter.html.folded(made))
 
     def _service(self, course: CourseFacts, kind: str) -> Letter:
         """The letter of a service mail (`confirm`): no list headers, since nobody is on a list by it."""
@@ -92,7 +104,7 @@ class Composer:
 
         def cut(text: str, slot_kind: Kind) -> Part:
             segments, names = nonces.split(text)
-            return Part(tuple(segments), tuple(Slot(name, slot_kind) for name in names))
+            return Part(tuple(segments), tuple(Slot(name, slot_kind, name in blocks.MAKERS) for name in names))
 
         return Letter(
             sender_name=course.sender,

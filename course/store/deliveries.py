@@ -154,6 +154,14 @@ def is_repeat(session: Session, delivery_id: int) -> bool:
     return session.scalar(query) is not None
 
 
+def open_lessons(session: Session, enrollment_id: int) -> list[tuple[int, Sent]]:
+    """The lessons of this reader that are queued, on their way or unknown; but those that nobody waits for any more."""
+    query = select(Delivery.lesson_id, Delivery.state).where(Delivery.enrollment_id == enrollment_id)
+    query = query.where(Delivery.lesson_id.is_not(None), Delivery.state.in_((*UNSETTLED, Sent.QUEUED)))
+    rows = session.execute(query.where(Delivery.resigned_at.is_(None)))
+    return [(lesson, Sent(state)) for lesson, state in rows if lesson is not None]
+
+
 def dropped(session: Session, enrollment_id: int) -> list[Delivery]:
     """Lessons whose newest copy was cancelled: the reader had left before it went."""
     query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))

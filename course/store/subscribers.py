@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from course.core.status import ERASED, RETURNED, Suppressed
@@ -78,6 +79,16 @@ def lift(session: Session, email_key: str) -> None:
     hashed = _hashed(session, email_key)
     session.execute(delete(Suppression).where(Suppression.email_key == email_key))
     session.execute(update(Suppression).where(Suppression.email_key == hashed).values(reason=RETURNED))
+
+
+def move(session: Session, person: Subscriber, email: str, email_key: str) -> bool:
+    """Gives a person another address; False: somebody has it."""
+    try:
+        with session.begin_nested():
+            person.email, person.email_key, person.new_email = email, email_key, None
+    except IntegrityError:
+        return False
+    return True
 
 
 def erase_address(session: Session, email_key: str, copies: int, now: datetime) -> None:

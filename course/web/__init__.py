@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from course.web import doors, errors, health, hooks, outbox, pictures
+from course.web import doors, embed, errors, health, hooks, outbox, pictures
 from course.web.admin import access
 from course.web.admin import bp as admin
 from course.web.readers import bp as readers
@@ -39,6 +39,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.bp)
     app.register_blueprint(hooks.bp)
     app.register_blueprint(pictures.bp)
+    app.register_blueprint(embed.bp)
     if services.outbox:
         app.register_blueprint(outbox.bp)
     return app

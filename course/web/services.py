@@ -1,7 +1,7 @@
 """What the web needs of the rest; handed over once, at start."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -31,7 +31,7 @@ class Services:
     chance: Callable[[int], bytes]  # so many random bytes
     hook: Hook | None = None  # None: no events are taken
     account: str = "default"  # the provider account that events belong to
-    signup_caps: SignupCaps = SignupCaps()
+    signup_caps: SignupCaps = field(default_factory=SignupCaps)
     journal: Journal | None = None  # told who left, so that a restored backup cannot bring them back
 
 

@@ -62,18 +62,19 @@ def desk(
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     site = Site(world, {"public_url": "http://127.0.0.1"})
     server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    thread, origin = Thread(target=server.serve_forever), f"http://127.0.0.1:{server.server_port}"
-    thread.start()
-    with watching(browser, origin) as watched:
-        cookie = Coach(Site(world)).cookie()
-        watched.context.add_cookies([{"name": "coach", "value": cookie, "url": f"{origin}/admin"}])
-        yield Desk(world, watched, screenshots)
-        assert watched.faults == []
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    world.close()
-    database.close()
+    origin = f"http://127.0.0.1:{server.server_port}"
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with watching(browser, origin) as watched:
+            cookie = Coach(Site(world)).cookie()
+            watched.context.add_cookies([{"name": "coach", "value": cookie, "url": f"{origin}/admin"}])
+            yield Desk(world, watched, screenshots)
+            assert watched.faults == []
+    finally:
+        server.shutdown()
+        server.server_close()
+        world.close()
+        database.close()
 
 
 def test_a_coach_sees_at_one_glance_that_all_is_well(desk: Desk) -> None:
@@ -98,7 +99,7 @@ def test_a_coach_settles_an_unknown_mail_it_arrived(desk: Desk) -> None:
     desk.look(page, "unknown")
     line = page.get_by_role("row").nth(1)
     who = re.sub(r"^.*\n", "", line.get_by_role("cell").nth(1).inner_text())
-    line.get_by_role("button", name=f"It arrived: the mail to {who}").click()
+    line.get_by_role("button", name=f"It arrived at {who}").click()
     expect(page.get_by_role("status")).to_have_text("One mail arrived. Thank you.")
     expect(page.get_by_text(who)).to_have_count(0)
     page.get_by_role("button", name="Send again").click()

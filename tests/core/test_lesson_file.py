@@ -175,6 +175,28 @@ FAULTS = {
         '+++\ntitle = "x"\nsubject = "Hi {{ first_nam }}"\n+++\nBody.\n', 3, "{{ first_nam }} is no placeholder",
         "Did you mean {{ first_name }}?",
     ),
+    "a quantity that is none": (
+        FRONT + "a\n{{ 10 kms }}\n", 6, "{{ 10 kms }} is no quantity", "Write it like {{ 10 km }}, {{ 8-10 km }}",
+    ),
+    "a range that goes down": (FRONT + "{{ 10-8 km }}\n", 5, "{{ 10-8 km }} is no quantity", "Write it like"),
+    "a block in the subject": (
+        '+++\ntitle = "x"\nsubject = "{{ plan_table }}"\n+++\nBody.\n', 3, "{{ plan_table }} cannot stand in the su",
+        "Put it into the text, on a line by itself",
+    ),
+    "a block between words": (
+        FRONT + "a\n\nb\nc {{ fueling }}\n", 8, "{{ fueling }} is a table", "Put it into the text, on a line by itself",
+    ),
+    "a block right below words": (FRONT + "a\n{{ fueling }}\n", 6, "{{ fueling }} is a table", "Put it"),
+    "a block in a list": (FRONT + "- a\n- {{ fueling }}\n", 6, "{{ fueling }} is a table", "Put it"),
+    "a block in a table": (
+        FRONT + "| a |\n|---|\n| {{ fueling }} |\n", 7, "{{ fueling }} is a table", "Put it",
+    ),
+    "a block as code": (FRONT + "a\n\n```\n{{ fueling }}\n```\n", 8, "{{ fueling }} is a table", "Put it"),
+    "a block as a heading": (FRONT + "a\n\n## {{ fueling }}\n", 7, "{{ fueling }} is a table", "Put it"),
+    "a block between words of a text by hand": (
+        '+++\ntitle = "x"\nsubject = "x"\ntext = """\na {{ fueling }}\n"""\n+++\nBody.\n', 4,
+        "{{ fueling }} is a table", "Put it",
+    ),
     "an image without words": (
         FRONT + "a\n\n![](https://x.test/a.png)\n", 7, "an image has no alt text",
         "Say in the brackets what it shows: ![words](address)",
@@ -231,7 +253,21 @@ def test_a_link_that_no_browser_could_read_is_a_fault() -> None:
     assert lesson_file.link_problem("http://[x", Nonces("")) == "the link 'http://[x' cannot be read"
 
 
-@pytest.mark.parametrize("name", AUTHORS)
+@pytest.mark.parametrize("name", [name for name, known in AUTHORS.items() if known.is_block])
+def test_a_block_may_stand_in_a_paragraph_of_its_own_and_on_a_line_of_a_text_by_hand(name: str) -> None:
+    alone = f"{{{{ {name} }}}}"
+    body = f"Words\n\n{alone}\n\n> {alone}\n\n- a\n\n  {{{{{name}}}}}\n"
+    source = f'+++\ntitle = "x"\nsubject = "x"\ntext = """\nWords\n {alone}\n"""\n+++\n{body}'
+    assert lesson_file.check(source, FILE) == []
+
+
+@pytest.mark.parametrize("written", ["10 km", "10km", "8-10 mi", "7:00/km", "250 mL", "1.5 kg"])
+def test_a_quantity_may_stand_wherever_there_are_words(written: str) -> None:
+    source = f'+++\ntitle = "x"\nsubject = "{{{{ {written} }}}}"\n+++\n| a |\n|---|\n| {{{{ {written} }}}} |\n'
+    assert lesson_file.check(source, FILE) == []
+
+
+@pytest.mark.parametrize("name", [name for name, known in AUTHORS.items() if not known.is_block])
 def test_every_placeholder_of_the_list_may_stand_in_text_and_subject(name: str) -> None:
     source = f'+++\ntitle = "x"\nsubject = "{{{{ {name} }}}}"\n+++\n{{{{{name}}}}}\n'
     assert lesson_file.check(source, FILE) == []

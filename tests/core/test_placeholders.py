@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.core.placeholders import AUTHORS, WRITTEN, Nonces, closest
+from course.core.placeholders import AUTHORS, WRITTEN, Nonces, blocks_between_words, closest
 
 relaxed = settings(max_examples=100, deadline=None)
 names = st.sampled_from(list(AUTHORS))
@@ -22,7 +22,7 @@ pieces = st.lists(
 @given(pieces)
 def test_cutting_and_putting_the_names_back_gives_the_text_again(text: str) -> None:
     nonces = Nonces(text)
-    segments, found = nonces.split(nonces.hide(text))
+    segments, found = nonces.split(nonces.hide(text, blocks=True))
     assert len(segments) == len(found) + 1
     assert set(found) <= set(AUTHORS)
     written = [m[0] for m in WRITTEN.finditer(text) if m[1] in AUTHORS]
@@ -48,6 +48,32 @@ def test_names_that_touch_are_told_apart(written: list[str]) -> None:
     segments, found = nonces.split("".join(map(nonces.standing_for, written)))
     assert found == written
     assert "".join(segments) == ""
+
+
+BLOCKS = [name for name, known in AUTHORS.items() if known.is_block]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_is_hidden_only_where_there_is_a_place_for_one(name: str) -> None:
+    written = f"{{{{ {name} }}}}"
+    nonces = Nonces(written)
+    assert nonces.hide(written) == written
+    assert nonces.names_in(nonces.hide(written, blocks=True)) == [name]
+    text = f"see {written}\n  {written}\t\n{written}{written}\n"
+    segments, names = nonces.split(nonces.hide_in_text(text))
+    assert (segments, names) == ([f"see {written}\n  ", f"\t\n{written}{written}\n"], [name])
+    assert blocks_between_words(text) == [name] * 3
+
+
+def test_in_html_a_block_has_a_paragraph_to_itself_or_stays_as_it_was_written() -> None:
+    nonces = Nonces("")
+    plan, name = nonces.standing_for("plan_table"), nonces.standing_for("first_name")
+    html = f"<p>{plan}</p><p>a {plan}</p><li>{plan}</li><p>{name}</p><p>{plan}{plan}</p>"
+    alone = nonces.blocks_alone(html)
+    written = "{{ plan_table }}"
+    assert alone == f"<p>{plan}</p><p>a {written}</p><li>{written}</li><p>{name}</p><p>{written}{written}</p>"
+    assert nonces.unwrapped(alone).startswith(f"<div>{plan}</div><p>a {written}")
+    assert f"<p>{name}</p>" in nonces.unwrapped(alone)
 
 
 @pytest.mark.parametrize("name", AUTHORS)
@@ -92,3 +118,4 @@ def test_a_slip_is_met_with_the_name_that_was_probably_meant(typed: str, meant: 
 def test_a_text_that_never_ends_is_read_in_no_time(text: str) -> None:
     """A pattern that backtracks takes minutes for these; the test then hangs."""
     assert Nonces(text).hide(text) == text
+    assert Nonces(text).hide_in_text(text) == text

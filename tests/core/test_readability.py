@@ -28,3 +28,13 @@ def test_words_are_counted_without_marks_and_targets() -> None:
 
 def test_a_minute_is_the_least() -> None:
     assert [readability.minutes(words) for words in (0, 10, 880)] == [1, 1, 4]
+
+
+def test_a_block_is_no_sentence_and_a_quantity_is_a_word() -> None:
+    assert readability.prose("Run {{ 10 km }} a day.\n\n{{ plan_table }}\n\nRest.\n").split() == [
+        "Run",
+        "Ann",
+        "a",
+        "day.",
+        "Rest.",
+    ]

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from course.actions import lesson_import
+from course.actions.signup_caps import SignupCaps
 from course.paths import shipped
 from course.store import subscribers
 from course.store.models import Base
@@ -83,6 +84,7 @@ class Site:
             secrets=[SECRET],
             chance=token_bytes,
             journal=self.world.journal,
+            signup_caps=SignupCaps(per_ip=0, per_network=0),  # all tests come from one address
         )
         app = create_app(replace(services, **self.changes))
         app.jinja_env.bytecode_cache = COMPILED

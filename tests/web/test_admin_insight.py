@@ -22,6 +22,10 @@ def test_the_numbers_stand_beside_their_bars(site: Site, coach: Coach) -> None:
     assert "It is not known" in words
     assert page.text.count('<svg class="bar"') == page.text.count('aria-hidden="true" focusable="false"') > 15
     assert "style=" not in page.text
+    ours = {target for target in Page(page).targets() if target.startswith(f"{HERE}/")}
+    assert {f"{HERE}/{table}.csv" for table in ("lessons", "weeks", "sources")} < ours
+    for target in ours:
+        assert coach.get(target).status_code == 200
 
 
 def test_a_course_without_readers_has_little_to_say(coach: Coach) -> None:

@@ -129,6 +129,7 @@ def test_what_another_coach_settled_is_not_sent_again(site: Site, coach: Coach) 
     assert entries(site) == [("a mail arrived", "lesson 1 to r0@runner.test")]
 
 
+@sqlite_only
 def test_of_many_unknown_mails_fifty_are_shown_and_all_can_be_settled(site: Site, coach: Coach) -> None:
     lose(site, 53)
     page = coach.get("/admin")

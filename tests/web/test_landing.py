@@ -1,6 +1,10 @@
 """The front page: what the course is, and the form."""
 
+import re
+from io import BytesIO
+
 import pytest
+from PIL import Image
 
 from course.store import courses
 from tests import factories
@@ -57,19 +61,53 @@ def test_its_own_address_is_the_public_one_whatever_was_asked_for(page: Page) ->
     assert page.one("link", rel="canonical")["href"] == f"{PUBLIC_URL}/courses/running"
 
 
+def test_a_link_to_it_is_shown_with_a_picture(page: Page, site: Site) -> None:
+    said = {str(meta["property"]): str(meta["content"]) for meta in page.all("meta") if "property" in meta}
+    assert said["og:url"] == f"{PUBLIC_URL}/courses/running"
+    assert said["og:title"] == "Five lessons"
+    assert said["og:description"] == page.one("meta", name="description")["content"]
+    assert said["og:image"].startswith(f"{PUBLIC_URL}/courses/running/share.png?v=")
+    answer = site.get(said["og:image"])
+    assert answer.mimetype == "image/png"
+    with Image.open(BytesIO(answer.data)) as picture:
+        assert picture.size == (1200, 630)
+        assert len(picture.convert("RGB").getcolors(10_000) or []) > 5
+
+
+def test_lesson_one_can_be_read_before_signing_up(page: Page, site: Site) -> None:
+    assert page.one("a", href="/courses/running/sample")
+    answer = site.get("/courses/running/sample")
+    lesson = Page(answer)
+    assert factories.TITLES[0] in lesson.words
+    assert "Lesson 1 of 5" in lesson.words
+    assert "Sam" in lesson.words
+    assert "/unsubscriptions/" not in answer.text
+    assert not site.rows("subscriber")
+    assert site.get("/courses/none/sample").status_code == site.get("/courses/none/share.png").status_code == 404
+
+
+def test_it_is_light(site: Site) -> None:
+    page = site.get("/")
+    parts = [target for target in Page(page).targets() if target.startswith("/static/")]
+    assert len(page.data) + sum(len(site.get(part).data) for part in parts) < 50_000
+
+
 def test_it_may_be_found_by_search_engines(page: Page) -> None:
     assert not page.all("meta", name="robots")
 
 
 def test_it_loads_nothing_from_elsewhere(page: Page) -> None:
     foreign = {url for url in page.targets() if "://" in url}
-    assert foreign == {f"{PUBLIC_URL}/courses/running"}  # its canonical address
+    assert foreign == {f"{PUBLIC_URL}/courses/running"}  # its canonical address; a picture is named for others to load
 
 
 def test_the_zones_are_those_of_the_world(site: Site) -> None:
-    zones = [option["value"] for option in Page(site.get("/")).all("option")]
-    assert {"", "Europe/Berlin", "Asia/Tokyo", "UTC"} <= set(zones)
-    assert len(zones) == len(set(zones)) > 300
+    page = site.get("/").text
+    zones = re.findall(r'<option(?: value="([^"]*)")?[^>]*>([^<]*)', page)
+    values = [value or text for value, text in zones]
+    assert {"Choose one", "Europe/Berlin", "Asia/Tokyo", "UTC", "America/New_York"} <= set(values)
+    assert len(values) == len(set(values)) > 300
+    assert ("", "Europe/Berlin") in zones  # said once: they are half of the page
 
 
 def test_where_a_reader_comes_from_goes_along_with_the_form(site: Site) -> None:

@@ -81,16 +81,21 @@ def test_a_lesson_that_is_on_its_way_says_so(site: Site) -> None:
     assert "Start Next: on its way now" in page.words
 
 
-def test_it_leads_out_and_says_so_afterwards(site: Site) -> None:
-    site.reader()
-    page = reader_page(site)
-    [leave] = [url for url in page.targets() if "/unsubscriptions/" in url]
-    assert "Leave the course?" in Page(site.get(leave)).words
-    site.post(leave)
+def test_leaving_is_one_tap_and_so_is_coming_back(site: Site) -> None:
+    enrollment = site.reader()
+    url = link(site.lesson(), "/readers/")
+    assert site.post(f"{url}/leave").location.endswith("?done=leave")
     page = reader_page(site)
     assert "You have left the course, so no more lessons come." in page.words
-    assert not [url for url in page.targets() if "/unsubscriptions/" in url]
     assert [found["class"] for found in page.all("li")] == ["sent"]
+    assert not [target for target in page.targets() if target.endswith("/leave")]
+    assert site.world.enrollment(enrollment).status == "left"
+    assert len(site.world.journal.read().departures) == 1
+    site.go_on(1)
+    site.post(f"{url}/return")
+    site.world.drain()
+    assert list(site.world.lessons()) == ["About Start", "About Week"]
+    assert [row.kind for row in site.rows("consent")][-2:] == ["leave", "return"]
 
 
 @sqlite_only

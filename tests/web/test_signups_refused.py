@@ -1,6 +1,7 @@
 """What cannot be a sign-up is a clear 4xx, never a 500, and nothing of it is stored."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote_from_bytes, urlencode
 
@@ -92,14 +93,15 @@ def test_the_form_comes_back_with_the_message_beside_its_field_and_what_was_type
 @sqlite_only
 def test_a_zone_that_was_chosen_stays_chosen_also_an_older_spelling(site: Site) -> None:
     for zone in ("Europe/Berlin", "Asia/Calcutta"):
-        page = Page(site.post("/signups", data=GOOD | {"email": "ann", "timezone": zone}))
-        assert page.one("option", selected=None)["value"] == zone
+        answer = site.post("/signups", data=GOOD | {"email": "ann", "timezone": zone})
+        [(value, text)] = re.findall(r'<option selected(?: value="([^"]*)")?>([^<]*)', answer.text)
+        assert (value or text) == zone
 
 
 @sqlite_only
 def test_an_unknown_zone_is_not_offered_back_as_a_choice(site: Site) -> None:
-    page = Page(site.post("/signups", data=GOOD | {"timezone": "Mars/Olympus"}))
-    assert "Mars/Olympus" not in [option["value"] for option in page.all("option")]
+    answer = site.post("/signups", data=GOOD | {"timezone": "Mars/Olympus"})
+    assert not re.search("<option[^>]*>?Mars/Olympus", answer.text)
 
 
 @sqlite_only

@@ -25,6 +25,7 @@ class Subscriber(Base):
     timezone: Mapped[str]  # "" for the course's
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
+    new_email: Mapped[str | None] = mapped_column(String(320))  # asked for, and not confirmed there yet
 
 
 class Consent(Base):

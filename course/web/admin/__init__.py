@@ -8,6 +8,7 @@ from course.web.admin import (
     changes,
     course_page,
     course_settings,
+    embed,
     frame,
     insight,
     lessons,
@@ -31,7 +32,7 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 access.guard(bp)
 frame.add_to(bp)
 for part in (
-    today, insight, signing_in, links, account, people, course_page, course_settings, proposing, changes, lessons,
-    pictures, preview, versions, readers, reader_import, readers_page, readers_mail, readers_acts, play,
+    today, insight, signing_in, links, account, people, course_page, course_settings, embed, proposing, changes,
+    lessons, pictures, preview, versions, readers, reader_import, readers_page, readers_mail, readers_acts, play,
 ):  # fmt: skip
     part.add_to(bp)

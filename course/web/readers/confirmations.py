@@ -1,18 +1,19 @@
 """The confirmation link. GET shows a button and changes nothing (mail scanners follow links); POST is the step."""
 
+from datetime import time
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy.orm import Session
 
-from course.actions import signup
+from course.actions import readers_own, signup
 from course.actions.signup import Confirmed
 from course.core.tokens import Purpose, epoch
 from course.store import courses, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
-from course.web import origins
+from course.web import origins, words
 from course.web.doors import open_door
-from course.web.readers import pages
+from course.web.readers.pages_timeline import timeline
 from course.web.services import services
 
 
@@ -67,12 +68,16 @@ def _place(session: Session, found: Enrollment, course: Course) -> dict[str, Any
 
 
 def _confirmed(session: Session, found: Enrollment, person: Subscriber, course: Course) -> str:
-    plan = pages.timeline(session, found, person, course)
+    plan = timeline(session, found, person, course)
+    terms = courses.terms_of(session, course.id).at(found.enrolled_at)
     return render_template(
         "readers/confirmed.html",
         course=course,
         plan=plan,
         next=next((line for line in plan if line["state"] == "next"), None),
         reader_url=services().letters.links.reader(found.id, found.links),
+        numbers_url=readers_own.private_link(services().letters, found, services().machine()) + "/numbers",
         zone=person.timezone or course.timezone,
+        hour=words.hour(time.fromisoformat(terms.hour)),
+        weekdays=words.weekdays(terms.weekdays),
     )

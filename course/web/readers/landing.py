@@ -14,7 +14,7 @@ from course.core import lesson_file, markup, schedule
 from course.core.placeholders import Nonces
 from course.store import courses
 from course.store.models import Course
-from course.web import words
+from course.web import share_image, words
 from course.web.doors import open_door
 from course.web.services import services
 
@@ -66,7 +66,13 @@ def page(
         zones=sorted({*schedule.zones(), course.timezone}),
         source=source[:200],
         canonical=services().letters.links.landing(course.slug),
+        share_version=share_image.version(*share_words(course, len(timetable.steps))),
     )
+
+
+def share_words(course: Course, lessons: int) -> tuple[str, int, str]:
+    """What stands on the picture of the course."""
+    return course.title, lessons, f"An email course by {course.sender}" if course.sender else "An email course"
 
 
 def outline(session: Session, steps: Sequence[Any]) -> list[dict[str, Any]]:

@@ -1,22 +1,30 @@
-"""The reader's own page, and a lesson in the browser. Both only read."""
+"""The reader's own page, and a lesson in the browser. Both only read; what the buttons do is in controls.py."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template
+from flask import Blueprint, Response, abort, make_response, render_template, request
 from sqlalchemy.orm import Session
 
-from course.actions.planning import Planner
-from course.core import lesson_file
-from course.core.lesson_file import LessonText
+from course.actions import certificate, controls, readers_own
+from course.core import schedule
+from course.core.schedule import Pace
 from course.core.status import Enrolled, Sent
 from course.core.tokens import Purpose
 from course.store import courses, deliveries, enrollments, subscribers
-from course.store.models import Course, Delivery, Enrollment, Subscriber
+from course.store.models import Course, Enrollment, Subscriber
 from course.web import doors, words
 from course.web.doors import open_door
+from course.web.readers.pages_timeline import timeline
 from course.web.services import services
 
-NOW = "on its way now"
+PACES = {
+    Pace.SLOWER: ("Slower", "Twice the days between two lessons."),
+    Pace.NORMAL: ("Normal", "As your coaches planned it."),
+    Pace.FASTER: ("Faster", "Half the days, but at least one."),
+}
+NO_MORE = "No lesson is to come."
 
 
 def add_to(bp: Blueprint) -> None:
@@ -25,24 +33,57 @@ def add_to(bp: Blueprint) -> None:
 
 
 @open_door
-def reader_page(token: str) -> str:
-    """Where I am, what I had, what comes when."""
+def reader_page(token: str) -> Response:
+    """Where I am, what I had, what comes when; and what I may change."""
+    return page(token, {}, {}, 200)
+
+
+def page(token: str, form: Mapping[str, Any], errors: Mapping[str, str], status: int) -> Response:
+    """With what was typed and what was wrong with it, by field."""
+    now = services().now().course
     with services().database.read() as session:
         found = enrollment_of(session, Purpose.READER, token) or abort(404)
         person, course = person_and_course(session, found)
-        lessons = timeline(session, found, person, course)
-        steps = courses.terms_of(session, course.id).at(found.enrolled_at).steps
-        return render_template(
+        zone, lessons = person.timezone or course.timezone, timeline(session, found, person, course)
+        timetable = courses.terms_of(session, course.id).at(found.enrolled_at)
+        paused = found.status == Enrolled.ACTIVE and found.paused_until and found.paused_until > now
+        html = render_template(
             "readers/reader.html",
-            course=course,
-            name=person.name,
-            status=found.status,
-            lessons=lessons,
-            done=sum(lesson["state"] == "sent" for lesson in lessons),
-            count=max(len(lessons), len(steps)),  # who left sees what there was to come
-            zone=person.timezone or course.timezone,
-            leave_url=services().letters.links.leave(found.id, found.links),
-        )
+            course=course, name=person.name, address=words.masked(person.email), token=token,
+            status="paused" if paused else found.status, halted=course.paused_at is not None,
+            until=words.day(words.day_of(found.paused_until, zone)) if paused and found.paused_until else "",
+            lessons=lessons, next=next((line for line in lessons if line["state"] == "next"), None),
+            sent=sum(line["state"] == "sent" for line in lessons), ticked=sum(line["done"] for line in lessons),
+            has_had=bool(found.had), show=request.args.get("show", ""),
+            count=max(len(lessons), len(timetable.steps)),  # who left sees what there was to come
+            zone=zone, zones=sorted({*schedule.zones(), zone}), days=words.DAYS,
+            tomorrow=words.day_of(now, zone) + timedelta(days=1), pace=found.pace, paces=_paces(session, found, course),
+            hour=found.hour or timetable.hour,
+            weekdays=timetable.weekdays if found.weekdays is None else found.weekdays,
+            earned=certificate.earned(session, found), done=request.args.get("done", ""), form=form, errors=errors,
+        )  # fmt: skip
+    return make_response(html, status)
+
+
+def _paces(session: Session, found: Enrollment, course: Course) -> list[dict[str, Any]]:
+    """Each pace with what comes when."""
+    if found.status != Enrolled.ACTIVE:
+        return []
+    person, _ = person_and_course(session, found)
+    zone, numbers = person.timezone or course.timezone, len(found.had)
+    return [
+        {"value": pace, "name": PACES[pace][0], "means": PACES[pace][1],
+         "then": _then([words.day(words.day_of(plan.due_at, zone)) for plan in plans], numbers)}
+        for pace, plans in readers_own.paces(session, found, person, course).items()
+    ]  # fmt: skip
+
+
+def _then(days: list[str], had: int) -> str:
+    """ "Lesson 2 comes Thursday, November 26, and the last one Monday, December 7."."""
+    if not days:
+        return NO_MORE
+    last = f", and the last one {days[-1]}" if len(days) > 1 else ""
+    return f"Lesson {had + 1} comes {days[0]}{last}."
 
 
 @open_door
@@ -70,45 +111,14 @@ def enrollment_of(session: Session, purpose: Purpose, token: str, *, lock: bool 
     return found if found and numbers and found.links == numbers[1] else None
 
 
+def held(session: Session, token: str) -> Enrollment:
+    """The enrollment of a reader's page, ready to be changed, or 404."""
+    numbers = services().letters.links.tokens.read(Purpose.READER, token, 2) or abort(404)
+    found = controls.hold(session, numbers[0])
+    return found if found and found.links == numbers[1] else abort(404)
+
+
 def person_and_course(session: Session, found: Enrollment) -> tuple[Subscriber, Course]:
     person = subscribers.by_id(session, found.subscriber_id) or abort(404)
     course = courses.by_id(session, found.course_id) or abort(404)
     return person, course
-
-
-def timeline(session: Session, found: Enrollment, person: Subscriber, course: Course) -> list[dict[str, Any]]:
-    """Every lesson of a reader in order: what went, what is next, what comes later; times in the reader's zone."""
-    zone, active = person.timezone or course.timezone, found.status == Enrolled.ACTIVE
-    promised = [row for row in _promised(session, found) if active or row.state != Sent.QUEUED]
-    planner = Planner(course, courses.terms_of(session, course.id))
-    excluded = enrollments.exclusions(session, [found.id])[found.id]
-    plans = list(planner.rest(found, person.timezone, excluded)) if active else []
-    ids = [*(row.revision_id for row in promised if row.revision_id), *(plan.step.revision for plan in plans)]
-    texts = {key: lesson_file.parse(row.source) for key, row in courses.revisions(session, ids).items()}
-    lines = [_promised_line(row, texts[row.revision_id], zone) for row in promised if row.revision_id]
-    for plan in plans:
-        is_next = all(line["state"] == "sent" for line in lines)
-        now = is_next and found.asked_at is not None
-        when = NOW if now else words.when(plan.due_at, zone)
-        lines.append(_line(texts[plan.step.revision], state="next" if is_next else "later", when=when, now=now))
-    return [line | {"number": number} for number, line in enumerate(lines, 1)]
-
-
-def _promised(session: Session, found: Enrollment) -> list[Delivery]:
-    """The newest copy of each lesson that went, may have gone, or waits for the provider; in order."""
-    rows = deliveries.of_subscriber(session, found.subscriber_id)[::-1]
-    newest = {row.lesson_id: row for row in rows if row.enrollment_id == found.id and row.lesson_id is not None}
-    return [row for row in newest.values() if row.state not in {Sent.REFUSED, Sent.CANCELLED}]
-
-
-def _promised_line(row: Delivery, text: LessonText, zone: str) -> dict[str, Any]:
-    if row.state == Sent.QUEUED:
-        return _line(text, state="next", when=NOW, now=True)
-    url = services().letters.links.lesson(row.id)
-    return _line(text, state="sent", when=words.when(row.created_at, zone), action=text.action, url=url)
-
-
-def _line(
-    text: LessonText, *, state: str, when: str, action: str = "", url: str = "", now: bool = False
-) -> dict[str, Any]:
-    return {"title": text.title, "action": action, "state": state, "when": when, "url": url, "now": now}

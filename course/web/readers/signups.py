@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from course.actions import signup
 from course.actions.signup import Invalid
+from course.actions.signup_caps import Crowded
 from course.store import courses
 from course.store.models import Course
-from course.web import bodies, origins
+from course.web import bodies, challenge, origins
 from course.web.doors import open_door
 from course.web.readers import landing
 from course.web.services import services
@@ -53,9 +54,13 @@ def _sign_up() -> Response:
             if course.closed_at:
                 raise Invalid({"": "Sign-up is closed at the moment."})
             if not fields.get(HONEYPOT):
+                challenge.admit(session, fields, origin.ip)
                 signup.sign_up(session, course, wanted, origin, services().machine())
     except Invalid as invalid:
         return _refusal(fields, invalid)
+    except Crowded as crowded:
+        with services().database.read() as session:
+            return challenge.answer(_course(session, fields.get("course")), wanted, fields, crowded)
     return _welcome(course, wanted.email)
 
 

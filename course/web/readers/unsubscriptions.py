@@ -41,17 +41,17 @@ def unsubscribe(token: str) -> Response:
         if found:
             now = services().machine()
             signup.leave(session, found, origins.of_request(), now=now)
-            _write_down(session, found, now)
+            person, _ = pages.person_and_course(session, found)
+            write_down(person.email_key, found.course_id, now)
         return _page(session, found, token, "left")
 
 
-def _write_down(session: Session, found: Enrollment, now: datetime) -> None:
+def write_down(email_key: str, course_id: int, now: datetime) -> None:
     """Outside the database too, so that a restored backup cannot bring them back. Leaving works without it."""
-    person, _ = pages.person_and_course(session, found)
     journal, id_key = services().journal, services().letters.id_key
     try:
         if journal:
-            journal.left(now, guarding.departure(id_key, person.email_key, found.course_id))
+            journal.left(now, guarding.departure(id_key, email_key, course_id))
     except OSError:
         log.exception("the journal cannot be written")
 

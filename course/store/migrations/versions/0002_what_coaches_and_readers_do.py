@@ -134,9 +134,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("enrollment_id", "lesson_id", "copy", name=op.f("uq_answer_enrollment_id_lesson_id_copy")),
     )
     with op.batch_alter_table("answer", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_answer_lesson_id_answered_at"), ["lesson_id", "answered_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_answer_lesson_id_answered_at"), ["lesson_id", "answered_at"], unique=False)
 
     op.create_table(
         "draft",
@@ -167,8 +165,11 @@ def upgrade() -> None:
     with op.batch_alter_table("effect", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_effect_enrollment_id"), ["enrollment_id"], unique=False)
 
+    op.add_column("subscriber", sa.Column("new_email", sa.String(length=320), nullable=True))
     for column in ("email_key", "name"):
-        op.create_index(f"ix_subscriber_{column}", "subscriber", [column], postgresql_ops={column: "varchar_pattern_ops"})
+        op.create_index(
+            f"ix_subscriber_{column}", "subscriber", [column], postgresql_ops={column: "varchar_pattern_ops"}
+        )
     for name, table, columns, rows in (
         ("ix_subscriber_unconfirmed", "subscriber", ["id"], "confirmed_at IS NULL"),
         ("ix_enrollment_paused", "enrollment", ["course_id", "status", "paused_until"], "paused_until IS NOT NULL"),

@@ -1,0 +1,35 @@
+"""The certificate as a picture to share: in the look of the picture that stands for the course."""
+
+from io import BytesIO
+
+from PIL import Image, ImageDraw
+
+from course.web import share_image
+from course.web.share_image import ACCENT, HEIGHT, INK, PAPER, RULE, SHEET, SIZE, SOFT, WIDTH
+
+MARGIN, LEFT = 50, 120  # px: around the sheet, and to its text
+ROOM = WIDTH - 2 * LEFT  # px for a line
+
+
+def png(name: str, title: str, lessons: int, by: str, on: str) -> bytes:
+    """1200 by 630. Nothing about the reader but the name they gave; without one there is no line for it."""
+    image = Image.new("RGB", SIZE, PAPER)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((MARGIN, MARGIN, WIDTH - MARGIN, HEIGHT - MARGIN), fill=SHEET, outline=RULE, width=2)
+    pen.rectangle((MARGIN, MARGIN, WIDTH - MARGIN, MARGIN + 10), fill=ACCENT)
+    for y in (HEIGHT - 150, HEIGHT - 144):
+        pen.line((LEFT, y, WIDTH - LEFT, y), fill=RULE, width=2)
+    _line(pen, "All done" if not name else f"All done, {name}", 84, 110, INK)
+    _line(pen, f"{lessons} of {lessons} lessons read and put to use", 38, 225, SOFT)
+    size, lines = share_image.fitted(pen, share_image.drawable(title), ROOM)
+    for number, line in enumerate(lines[:2]):
+        pen.text((LEFT, 300 + number * 68), line, font=share_image.font(min(size, 58)), fill=ACCENT)
+    _line(pen, f"{by} · {on}" if by else on, 34, HEIGHT - 120, SOFT)
+    made = BytesIO()
+    image.quantize(64).save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+def _line(pen: ImageDraw.ImageDraw, text: str, size: int, y: int, fill: str) -> None:
+    face = share_image.font(size)
+    pen.text((LEFT, y), share_image.cut(pen, share_image.drawable(text), face, ROOM), font=face, fill=fill)
