@@ -42,7 +42,7 @@ def _confirm(watched: Watched) -> None:
     expect(popup.get_by_role("heading", name="One last tap")).to_be_visible()
     popup.get_by_role("button", name="Start the course").click()
     expect(popup.get_by_role("heading", name="Lesson 1 is on its way")).to_be_visible()
-    expect(popup.get_by_text("Lisbon")).to_be_visible()
+    expect(popup.get_by_text("Lisbon").first).to_be_visible()
     page.close()
 
 
