@@ -41,11 +41,13 @@ def erase(session: Session, subscriber_id: int, now: datetime) -> bool:
     if person is None:
         return False
     email, email_key = person.email, person.email_key
-    copies = readers_erase.forget(session, person.id, _spellings(email, email_key))
+    if person.new_email:
+        readers_erase.forget_links(session, person.new_email)
+    copies = readers_erase.forget(session, person.id, spellings(email, email_key))
     subscribers.erase_address(session, email_key, copies, now)
     return True
 
 
-def _spellings(email: str, email_key: str) -> set[str]:
+def spellings(email: str, email_key: str) -> set[str]:
     """How a provider, or we, may have written an address."""
     return {email, email_key, email.lower(), address.deliverable(email)}

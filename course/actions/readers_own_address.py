@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from course.actions import notices, readers_own, signup
+from course.actions import erasing, notices, readers_own, signup
 from course.actions.controls import NotNow
 from course.actions.letters import Letters
 from course.actions.signup import Origin
 from course.core import address
 from course.core.status import UNSETTLED, Sent
 from course.core.tokens import epoch
-from course.store import attempts, deliveries, readers_control, subscribers
+from course.store import attempts, deliveries, readers_control, readers_erase, subscribers
 from course.store.deliveries import COPY_AGAIN
 from course.store.models import Course, Enrollment, Subscriber
 
@@ -41,6 +41,8 @@ def ask(
     if email_key == person.email_key:
         raise NotNow("This is the address that we have already.")
     readers_own.count_try(session, f"address:{person.id}", ASKS_AN_HOUR, now)
+    if person.new_email:
+        readers_erase.forget_links(session, person.new_email)
     person.new_email = email
     to = f"address-to:{hashlib.sha256(email_key.encode()).hexdigest()[:32]}"
     if _is_free(session, email_key) and len(attempts.newest(session, to, now - LIFE, ASKS_A_DAY)) < ASKS_A_DAY:
@@ -58,10 +60,12 @@ def take(session: Session, found: Enrollment, person: Subscriber, origin: Origin
     mails = deliveries.of_subscriber(session, person.id)
     if any(row.state in {*UNSETTLED, Sent.QUEUED} and row.resigned_at is None for row in mails):
         raise NotNow("A mail to your old address is on its way at this moment. Try again in a few minutes.")
-    old, new = person.email_key, address.key(email)
+    left, old, new = person.email, person.email_key, address.key(email)
     if not _is_free(session, new) or not subscribers.move(session, person, email, new):
         raise NotNow("This address cannot be used. It may be in the course already.")
     subscribers.erase_address(session, old, max((row.copy % COPY_AGAIN for row in mails), default=0), now)
+    readers_erase.forget_links(session, left)
+    readers_erase.forget_recipient(session, erasing.spellings(left, old))
     signup.note_consent(session, "confirm", person.id, found.course_id, origin, now)
 
 

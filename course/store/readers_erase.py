@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from course.store.deliveries import COPY_AGAIN
@@ -50,6 +50,18 @@ def forget(session: Session, subscriber_id: int, spellings: Collection[str]) -> 
     ):
         session.execute(statement.execution_options(synchronize_session=False))
     return copies or 0
+
+
+def forget_links(session: Session, email: str) -> None:
+    """The links that were mailed to this address, or wait to be."""
+    session.execute(delete(Notice).where(Notice.email == email, Notice.kind.in_(("access", "address"))))
+
+
+def forget_recipient(session: Session, spellings: Collection[str]) -> None:
+    """What providers told about mails to this address no longer names it; what they told and nobody read yet goes."""
+    theirs = ProviderEvent.recipient.in_(spellings)
+    session.execute(delete(ProviderEvent).where(theirs, ProviderEvent.processed_at.is_(None)))
+    session.execute(update(ProviderEvent).where(theirs).values(recipient="", raw=""))
 
 
 def everything(session: Session, subscriber_id: int) -> dict[str, list[dict[str, Any]]]:

@@ -101,7 +101,7 @@ def test_the_runner_sees_what_each_pace_means_and_goes_faster(
     for summary in page.locator(".tool > summary").all():
         summary.click()
     look(page, screenshots, "tools")
-    page.get_by_label(re.compile("^Faster")).check()
+    page.get_by_role("radio", name=re.compile("Faster")).check()
     page.get_by_role("button", name="Use this pace").click()
     expect(page.get_by_role("status")).to_contain_text("at this pace")
     expect(page.get_by_role("status")).to_be_focused()
@@ -163,6 +163,9 @@ def test_the_runner_gets_the_second_link_changes_the_name_and_downloads_the_data
     page.get_by_role("button", name="Send me a link").click()
     expect(page.get_by_text("We sent a link to a•••@runner.test.")).to_be_visible()
     link = eventually(lambda: re.findall(r"http\S+/readers/private/\S+", Maildir(site).to(ANN)[-1].text))[0]
+    watched.go(page, f"/outbox/{Maildir(site).to(ANN)[-1].send_id}/html")
+    page.screenshot(path=screenshots / "own-mail-access.png")
+    assert looks.faults(page, mail=True) == []
     watched.go(page, link)
     page.get_by_label("First name").fill("Annabel")
     page.get_by_role("button", name="Save my name").click()

@@ -43,7 +43,7 @@ def test_the_button_enrolls_and_shows_what_comes_when(site: Site) -> None:
     for title, day in zip(TITLES[1:], ("November 26", "November 30", "December 3", "December 7"), strict=True):
         assert re.search(rf"{title} (Next: )?\w+day, {day}, 7:00 am", page.words)
     assert "all times are Europe/Berlin time" in page.words
-    reader_url = next(url for url in page.targets() if "/readers/" in url)
+    reader_url = next(url for url in page.targets() if "/readers/" in url and "/private/" not in url)
     assert "Your course page" in Page(site.get(reader_url)).words
     [enrollment] = site.rows("enrollment")
     assert (enrollment.status, enrollment.source) == ("active", "blog:knee")

@@ -4,8 +4,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from course.core.status import Enrolled
 from course.store.models import Enrollment
 from tests.factories import PUBLIC_URL
 from tests.web.site import Page, Site, link, sqlite_only
@@ -209,6 +211,10 @@ def test_what_does_not_fit_the_moment_is_refused_in_words_for_readers(site: Site
     site.suppress("ann@runner.test")
     press(site, url, "leave")
     assert press(site, url, "return").status_code == 422
+    with site.world.database.write() as session:
+        session.execute(update(Enrollment).values(status=Enrolled.STOPPED))
+    for what in ("leave", "return", "pause", "start-again"):  # whom a coach stopped does not slip back in
+        assert "We have stopped writing to you" in Page(press(site, url, what)).words
     assert press(site, url, "nonsense").status_code == 404
 
 

@@ -112,7 +112,7 @@ def test_a_new_address_counts_when_somebody_there_says_yes(site: Site, url: str)
     assert site.get(confirm).status_code == 404
     site.go_on(1)
     assert [mail["To"] for mail in site.lessons()] == ["ann@runner.test", NEW]
-    assert "ann@runner.test" not in str(site.rows("subscriber") + site.rows("suppression"))
+    assert "ann@runner.test" not in str(site.dump())
 
 
 def test_an_address_does_not_move_while_a_mail_is_under_way(site: Site, url: str) -> None:
@@ -199,11 +199,12 @@ def test_the_data_are_all_that_is_kept_about_this_reader_and_nobody_else(site: S
 
 def test_erasing_is_real_keeps_a_hash_that_blocks_lists_and_lets_the_reader_sign_up_again(site: Site, url: str) -> None:
     second = private(site, url)
+    site.post(f"{second}/address", data={"address": NEW})
     assert site.post(f"{second}/erasure").status_code == 422
     assert len(site.rows("subscriber")) == 1
     answer = site.post(f"{second}/erasure", data={"sure": "yes"})
     assert "You are erased" in Page(answer).words
-    assert "ann@runner.test" not in str(site.dump())
+    assert re.search("ann@(runner|new).test", str(site.dump())) is None
     assert [row.email_key[:7] for row in site.rows("suppression")] == ["erased:"]
     assert len(site.world.journal.read().departures) == 1
     for gone in (url, second):

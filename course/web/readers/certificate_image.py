@@ -21,13 +21,17 @@ def png(name: str, title: str, lessons: int, by: str, on: str) -> bytes:
         pen.line((LEFT, y, WIDTH - LEFT, y), fill=RULE, width=2)
     _line(pen, "All done" if not name else f"All done, {name}", 84, 110, INK)
     _line(pen, f"{lessons} of {lessons} lessons read and put to use", 38, 225, SOFT)
-    size, lines = share_image.fitted(pen, share_image.drawable(title), ROOM)
-    for number, line in enumerate(lines[:2]):
-        pen.text((LEFT, 300 + number * 68), line, font=share_image.font(min(size, 58)), fill=ACCENT)
+    _line(pen, title, _largest(pen, title), 310, ACCENT)
     _line(pen, f"{by} · {on}" if by else on, 34, HEIGHT - 120, SOFT)
     made = BytesIO()
     image.quantize(64).save(made, "PNG", optimize=True)
     return made.getvalue()
+
+
+def _largest(pen: ImageDraw.ImageDraw, text: str) -> int:
+    """The size at which a title fits into its line; at the last one it is cut."""
+    sizes, text = (72, 62, 52, 44), share_image.drawable(text)
+    return next((size for size in sizes if pen.textlength(text, share_image.font(size)) <= ROOM), sizes[-1])
 
 
 def _line(pen: ImageDraw.ImageDraw, text: str, size: int, y: int, fill: str) -> None:

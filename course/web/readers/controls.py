@@ -143,7 +143,7 @@ ACTS = {
     "pace": Act(_pace, HAS_LESSONS, "pace"),
     "times": Act(_times, HAS_LESSONS, "hour"),
     "start-again": Act(_start_again, IS_IN, "sure"),
-    "leave": Act(_leave, ANYBODY),
+    "leave": Act(_leave, ANYBODY - {Enrolled.STOPPED}),
     "return": Act(_return, {Enrolled.LEFT, Enrolled.ACTIVE}),
     "link": Act(_link, ANYBODY, "link"),
 }
