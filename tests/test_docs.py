@@ -1,4 +1,4 @@
-"""The README names every setting, command and placeholder, docs/pages.md every address; and nothing that is not there."""
+"""The README names every setting, command and placeholder, docs/pages.md every address; nothing that is not there."""
 
 import re
 from collections.abc import Iterator

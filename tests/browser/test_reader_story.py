@@ -63,7 +63,7 @@ def join(site: Site, email: str) -> str:
     return own(site, email)
 
 
-def test_a_runner_confirms_and_is_offered_goal_units_hour_and_zone(
+def test_a_runner_confirms_tells_the_goal_and_checks_hour_and_zone(
     page: Page, watched: Watched, site: Site, screenshots: Path
 ) -> None:
     site.sign_up(ANN, "Ann", "Europe/Lisbon")
@@ -72,7 +72,10 @@ def test_a_runner_confirms_and_is_offered_goal_units_hour_and_zone(
     look(page, screenshots, "confirmed")
     times = page.get_by_role("link", name="Check the hour and the time zone").get_attribute("href")
     page.get_by_role("link", name="Tell us your goal and your units").click()
-    expect(page.get_by_role("heading", name="Your numbers")).to_be_visible()
+    page.get_by_role("radio", name="Kilometers and kilograms").check()
+    page.get_by_label("What are you training for?").select_option("A half marathon")
+    page.get_by_role("button", name="Use my numbers").click()
+    expect(page.get_by_text("Your next lessons use these numbers.")).to_be_visible()
     watched.go(page, str(times))
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Lisbon")
     expect(page.get_by_text("there now.")).to_be_visible()

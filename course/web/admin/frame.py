@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from flask import Blueprint, current_app, request
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
+from flask import Blueprint, request
 
 from course.store import courses
 from course.store.models import Course
@@ -65,7 +63,7 @@ def _list(wanted: Sequence[tuple[str, str]], course: Course | None) -> list[Plac
     return [
         Place(title, url, ("page" if url == request.path else "true") if title == here else "")
         for title, url in found
-        if "{" not in url and _exists(url)
+        if "{" not in url
     ]
 
 
@@ -78,12 +76,3 @@ def _part(course: Course | None) -> str:
     fits = [(url, title) for url, title in known if url == request.path or request.path.startswith(f"{url}/")]
     url, title = max(fits, default=("", ""))
     return title if url != access.HOME or request.path == url else ""
-
-
-def _exists(url: str) -> bool:
-    """While screens are being built, those that are not there yet are not shown."""
-    try:
-        current_app.url_map.bind("").match(url)
-    except (RequestRedirect, HTTPException):
-        return False
-    return True
