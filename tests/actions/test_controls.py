@@ -252,6 +252,8 @@ def _live(world: World, reader: int, days: float, sent: list[tuple[Delivery, Enr
         while world.sender.step("lesson"):
             pass
         for row in mails(world, reader)[len(sent) :]:
+            if row.state == Sent.QUEUED:
+                break  # one more copy, asked for in a pause: it waits for its end
             assert row.state == Sent.ACCEPTED
             assert not (was.paused_until and was.paused_until > row.created_at)
             if row.asked_at is None and row.copy < 1000:
