@@ -1,4 +1,4 @@
-"""One Chromium and one running site for all browser tests."""
+"""One Chromium for all browser tests, and a running site for each file of them."""
 
 import os
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ def browser(chromium: str) -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`make run SPEED=345600`: four days a second."""
+    """`make run SPEED=345600`: four days a second. Each file has its own, so that no file can meet another's readers."""
     with Site(tmp_path_factory.mktemp("browser")) as site:
         site.run(4 * DAY)
         yield site
