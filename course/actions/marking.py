@@ -20,7 +20,7 @@ from course.core.letter import Letter, Message
 from course.core.profile import Profile
 from course.core.sequence import Step, Timetable
 from course.core.status import Enrolled, Sent
-from course.store import calls, courses, deliveries, enrollments, profiles
+from course.store import calls, courses, deliveries, enrollments, profiles, subscribers
 
 DOUBT = timedelta(hours=1)  # until it is looked again whether the lesson before is settled
 
@@ -42,7 +42,8 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
         lane.paused_until = now.machine + sending.lease  # one probe at a time; its answer says how to go on
     if sending.caps.on:
         calls.spend(lane, len(marking.members), now.machine)
-    return marking.batch(kind)
+    # Sign-ups come one by one: what a crowd of them left in half a second goes as one call, not as many small ones.
+    return marking.batch(kind, more=kind == "lesson" or not 0 < len(marking.members) < size)
 
 
 @dataclass(slots=True)
@@ -54,8 +55,9 @@ class _Marking(Marking):
 
     def confirmations(self, limit: int, only: Collection[int] | None) -> bool:
         queued = deliveries.take_queued(self.session, "confirm", self.now.machine, limit, only)
+        memories = subscribers.remembered(self.session, [row.email_key for row in queued])
         for row in queued:
-            if not signup.may_confirm(self.session, row.email_key, self.now.machine):
+            if not signup.may_confirm(memories[row.email_key], self.now.machine):
                 self.cancel(row, "the address may not be mailed")
                 continue
             course = self.planners[row.course_id].course
@@ -67,8 +69,8 @@ class _Marking(Marking):
                 copy=row.copy,
                 now=self.now.machine,
             )
-            self.again(row)
             self.join(row.id, message)
+        deliveries.take_again(self.session, self.members, self.call_id)
         return bool(queued)
 
     def lessons(self, limit: int, only: Collection[int] | None) -> bool:

@@ -173,9 +173,9 @@ def _enroll(session: Session, course: Course, people: dict[str, tuple[int, str]]
     """New enrollments, the first lesson at each one's next send hour."""
     planner = Planner(course, courses.terms_of(session, course.id))
     due = {zone: _first_due(planner, course, zone, course_now) for zone in {zone for _, zone in people.values()}}
-    before = subscribers.copies_before(session, list(people))
+    memories = subscribers.remembered(session, list(people))
     rows = [
-        _enrollment(course, person, course_now) | {"due_at": due[zone], "copy": 1 + before.get(key, 0)}
+        _enrollment(course, person, course_now) | {"due_at": due[zone], "copy": 1 + memories[key].copies}
         for key, (person, zone) in people.items()
     ]
     enrollments.add_missing(session, rows)

@@ -71,4 +71,4 @@ def take(session: Session, found: Enrollment, person: Subscriber, origin: Origin
 
 def _is_free(session: Session, email_key: str) -> bool:
     known = subscribers.by_key(session, email_key) or subscribers.suppression(session, email_key)
-    return not known and not subscribers.copies_before(session, [email_key])
+    return not known and not subscribers.is_erased(session, email_key)

@@ -30,12 +30,13 @@ GROUP = 32  # calls made at once where a provider takes one message per call
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one mark decided to send: `members` are delivery ids in the order of `messages`; `bodies` are the requests,
-    each for up to the provider's batch size of messages."""
+    each for up to the provider's batch size of messages. `more`: others may be waiting."""
 
     call_id: str
     members: list[int]
     messages: list[Message]
     bodies: list[bytes]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Marking:
     def __post_init__(self) -> None:
         self.planners = Planners(self.session)
 
-    def batch(self, kind: Kind) -> Batch:
+    def batch(self, kind: Kind, *, more: bool) -> Batch:
         provider, bodies = self.sending.provider, self._bodies()
         if self.members:
             lease_until = self.now.machine + self.sending.lease
@@ -94,7 +95,7 @@ class Marking:
                 lease_until=lease_until,
                 next_try_at=lease_until,
             )
-        return Batch(self.call_id, self.members, self.messages, bodies)
+        return Batch(self.call_id, self.members, self.messages, bodies, more)
 
     def _bodies(self) -> list[bytes]:
         """The requests. A message that cannot be built is set aside: it must not keep the others from going."""

@@ -16,6 +16,7 @@ from course.core.schedule import Pace
 from course.core.status import Enrolled, Sent, Suppressed
 from course.store import courses, deliveries, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
+from course.store.subscribers import Remembered
 
 WORDING = "2026-11"  # version of what the form and the pages say; raise it when their promise changes
 CONFIRMATIONS_A_DAY = 3  # to one address, whatever happens: a form must not be a way to bomb somebody
@@ -115,25 +116,24 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def sign_up(session: Session, course: Course, request: Request, origin: Origin, now: datetime) -> None:
-    """Queues a confirmation mail, if this address may get one. The caller answers the same in every case."""
+    """Queues a confirmation mail, which goes if this address may get one. The caller answers the same in every case."""
     email_key = address.key(request.email)
     person = subscribers.find_or_add(session, request.email, email_key, request.name, request.timezone, now)
     note_consent(session, "signup", person, course.id, origin, now)
-    if may_confirm(session, email_key, now):
-        queue_confirmation(session, person, email_key, course, now)
+    queue_confirmation(session, person, email_key, course, now)
 
 
 def queue_confirmation(session: Session, person: int, email_key: str, course: Course, now: datetime) -> None:
-    since, before = now - timedelta(days=1), subscribers.copies_before(session, [email_key]).get(email_key, 0)
+    """Whether the address may be mailed is asked where the mail is marked, and only there."""
+    since, remembered = now - timedelta(days=1), subscribers.hashed(session, email_key)
     deliveries.queue_service(
-        session, "confirm", person, course.id, now, since=since, at_most=CONFIRMATIONS_A_DAY, before=before
+        session, "confirm", person, course.id, now, since=since, at_most=CONFIRMATIONS_A_DAY, remembered=remembered
     )
 
 
-def may_confirm(session: Session, email_key: str, now: datetime) -> bool:
+def may_confirm(memory: Remembered, now: datetime) -> bool:
     """Whether a confirmation may be mailed: never after a complaint, a month after a bounce."""
-    row = subscribers.suppressed_as(session, email_key)
-    return row is None or (row.reason == Suppressed.BOUNCE and row.created_at <= now - BOUNCE_RETRY)
+    return not memory.reason or (memory.reason == Suppressed.BOUNCE and memory.since <= now - BOUNCE_RETRY)
 
 
 def look(session: Session, person: Subscriber | None, course: Course | None, now: datetime) -> Confirmed:
@@ -145,7 +145,8 @@ def look(session: Session, person: Subscriber | None, course: Course | None, now
         return Confirmed.ALREADY
     if found and found.status == Enrolled.FINISHED:
         return Confirmed.FINISHED
-    return Confirmed.READY if may_confirm(session, person.email_key, now) else Confirmed.STOPPED
+    memory = subscribers.remembered(session, [person.email_key])[person.email_key]
+    return Confirmed.READY if may_confirm(memory, now) else Confirmed.STOPPED
 
 
 def confirm(
@@ -176,7 +177,7 @@ def enroll(
         enrolled_at=course_now,
         anchor_at=course_now,
         had=[],
-        copy=1 + subscribers.copies_before(session, [person.email_key]).get(person.email_key, 0),
+        copy=1 + subscribers.remembered(session, [person.email_key])[person.email_key].copies,
         links=0,
         reason="",
     )

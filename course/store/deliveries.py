@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import CursorResult, Integer, and_, bindparam, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from course.core.status import UNSETTLED, Sent
@@ -18,12 +18,13 @@ _TABLE = Base.metadata.tables[Delivery.__tablename__]
 
 def queue_service(
     session: Session, kind: str, subscriber_id: int, course_id: int, now: datetime, *, since: datetime, at_most: int,
-    before: int = 0,
+    remembered: str = "",
 ) -> None:  # fmt: skip
-    """Queues one more mail of this kind, unless this person got so many since then, over all courses. `before`: copies
-    that went to them before they were erased. The caller holds the subscriber's row."""
+    """Queues one more mail of this kind, unless this person got so many since then, over all courses. `remembered`: the
+    key under which copies are counted that went to them before they were erased. The caller holds the subscriber's
+    row."""
     given = {"of_kind": kind, "subscriber": subscriber_id, "course": course_id, "now": now}
-    session.execute(_queue_service(), given | {"since": since, "at_most": at_most, "before": before})
+    session.execute(_queue_service(), given | {"since": since, "at_most": at_most, "remembered": remembered})
 
 
 @cache
@@ -32,7 +33,9 @@ def _queue_service() -> Any:
     now = bindparam("now", type_=_TABLE.c.created_at.type)
     course = bindparam("course", type_=_TABLE.c.course_id.type)
     lately = func.count().filter(_TABLE.c.created_at > bindparam("since"))
-    newest = func.coalesce(func.max(_TABLE.c.copy).filter(_TABLE.c.course_id == course), bindparam("before"))
+    before = select(cast(Suppression.detail, Integer)).where(Suppression.email_key == bindparam("remembered"))
+    copies = func.max(_TABLE.c.copy).filter(_TABLE.c.course_id == course)
+    newest = func.coalesce(copies, before.scalar_subquery(), 0)
     mine = _TABLE.c.subscriber_id == bindparam("subscriber"), _TABLE.c.kind == bindparam("of_kind")
     had = select(lately.label("lately"), newest.label("newest")).where(*mine).subquery()
     row = {
@@ -95,6 +98,13 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
 def change(session: Session, delivery_id: int, **values: Any) -> None:
     """Changes one delivery that the caller holds."""
     session.execute(_change(*values), values | {"delivery": delivery_id})
+
+
+def take_again(session: Session, ids: Collection[int], call_id: str) -> None:
+    """One more attempt for queued deliveries, in this call."""
+    if ids:
+        values = {"state": Sent.SENDING, "call_id": call_id, "attempts": _TABLE.c.attempts + 1}
+        session.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(values))
 
 
 @cache

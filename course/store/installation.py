@@ -1,14 +1,16 @@
 """The installation's one row."""
 
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from course.store.db import insert_of
 from course.store.models import Heartbeat, Installation
 
 _KEY = select(Installation.key)
+_KEYS = WeakKeyDictionary[Engine | Connection, bytes]()
 
 
 def get(session: Session, *, lock: bool = False) -> Installation | None:
@@ -22,11 +24,11 @@ def the(session: Session) -> Installation:
 
 
 def key(session: Session) -> bytes:
-    """The row's key, which never changes; asked for once in a transaction."""
-    if "key" not in session.info:
-        session.info["key"] = session.execute(_KEY).scalar_one()
-    found: bytes = session.info["key"]
-    return found
+    """The row's key, which never changes: it is read once for an engine."""
+    engine = session.get_bind()
+    if engine not in _KEYS:
+        _KEYS[engine] = session.execute(_KEY).scalar_one()
+    return _KEYS[engine]
 
 
 def create(session: Session, key: bytes, now: datetime) -> Installation:

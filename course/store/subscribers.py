@@ -1,11 +1,11 @@
 """Subscribers, their consent, and the addresses that are not mailed."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,11 +19,16 @@ HARMLESS = (ERASED, RETURNED)  # reasons that keep no mail back
 _PEOPLE = Base.metadata.tables[Subscriber.__tablename__]
 # Statements of the sign-up are built once: SQLAlchemy takes longer to build one than to run it.
 _CONSENT = insert(Base.metadata.tables[Consent.__tablename__])
-_SUPPRESSED = (
-    select(Suppression.reason, Suppression.created_at)
-    .where(Suppression.email_key.in_((bindparam("key"), bindparam("erased"))), Suppression.reason.not_in(HARMLESS))
-    .limit(1)
-)
+_NOT_MAILED = Base.metadata.tables[Suppression.__tablename__]
+_REMEMBERED = select(_NOT_MAILED).where(_NOT_MAILED.c.email_key.in_(bindparam("keys", expanding=True)))
+
+
+class Remembered(NamedTuple):
+    """What is kept of an address, in clear or, once it was erased, under its hash."""
+
+    reason: str = ""  # why it is not mailed; "": it may be
+    since: datetime = datetime.min.replace(tzinfo=UTC)
+    copies: int = 0  # of a mail that went to it before it was erased
 
 
 def find_or_add(session: Session, email: str, email_key: str, name: str, timezone: str, now: datetime) -> int:
@@ -57,13 +62,22 @@ def by_key(session: Session, email_key: str) -> Subscriber | None:
 
 def suppression(session: Session, email_key: str) -> Suppression | None:
     """Why this address is not mailed; found under its hash too, if it was erased."""
-    query = select(Suppression).where(Suppression.email_key.in_((email_key, _hashed(session, email_key))))
+    query = select(Suppression).where(Suppression.email_key.in_((email_key, hashed(session, email_key))))
     return session.scalar(query.where(Suppression.reason.not_in(HARMLESS)).limit(1))
 
 
-def suppressed_as(session: Session, email_key: str) -> Row[str, datetime] | None:
-    """Why and since when this address is not mailed; None: it may be."""
-    return session.execute(_SUPPRESSED, {"key": email_key, "erased": _hashed(session, email_key)}).one_or_none()
+def remembered(session: Session, keys: Sequence[str]) -> dict[str, Remembered]:
+    """By key, every one of them."""
+    by_hash, found = _hashes(session, keys), dict.fromkeys(keys, Remembered())
+    for row in session.execute(_REMEMBERED, {"keys": [*keys, *by_hash]}) if keys else ():
+        key = by_hash.get(row.email_key, row.email_key)
+        known = found[key]
+        if row.email_key in by_hash:
+            known = known._replace(copies=int(row.detail))
+        if row.reason not in HARMLESS and known.reason != Suppressed.COMPLAINT:
+            known = known._replace(reason=row.reason, since=row.created_at)
+        found[key] = known
+    return found
 
 
 def suppress(session: Session, email_key: str, reason: str, detail: str, now: datetime) -> None:
@@ -76,9 +90,9 @@ def suppress(session: Session, email_key: str, reason: str, detail: str, now: da
 
 def lift(session: Session, email_key: str) -> None:
     """The address may be mailed again, and lists may bring it in."""
-    hashed = _hashed(session, email_key)
+    once = hashed(session, email_key)
     session.execute(delete(Suppression).where(Suppression.email_key == email_key))
-    session.execute(update(Suppression).where(Suppression.email_key == hashed).values(reason=RETURNED))
+    session.execute(update(Suppression).where(Suppression.email_key == once).values(reason=RETURNED))
 
 
 def move(session: Session, person: Subscriber, email: str, email_key: str) -> bool:
@@ -96,28 +110,22 @@ def erase_address(session: Session, email_key: str, copies: int, now: datetime) 
     mail went to it, so that the ids of later ones are new."""
     before = suppression(session, email_key)
     lift(session, email_key)
-    row = {"email_key": _hashed(session, email_key), "reason": before.reason if before else ERASED, "created_at": now}
+    row = {"email_key": hashed(session, email_key), "reason": before.reason if before else ERASED, "created_at": now}
     session.merge(Suppression(**row, detail=str(copies)))
 
 
-def copies_before(session: Session, keys: Sequence[str]) -> dict[str, int]:
-    """How many copies of a mail went to these addresses before they were erased; who never was is left out."""
-    by_hash = _hashes(session, keys)
-    rows = session.execute(select(Suppression.email_key, Suppression.detail).where(Suppression.email_key.in_(by_hash)))
-    return {by_hash[hashed]: int(copies) for hashed, copies in rows}
-
-
 def is_erased(session: Session, email_key: str) -> bool:
-    return session.get(Suppression, _hashed(session, email_key)) is not None
+    return session.get(Suppression, hashed(session, email_key)) is not None
 
 
-def _hashed(session: Session, email_key: str) -> str:
-    return erased(installation.the(session).key, email_key)
+def hashed(session: Session, email_key: str) -> str:
+    """The key under which an erased address is remembered."""
+    return erased(installation.key(session), email_key)
 
 
 def _hashes(session: Session, keys: Sequence[str]) -> dict[str, str]:
     """The keys by their hashes."""
-    installed = installation.the(session).key if keys else b""
+    installed = installation.key(session) if keys else b""
     return {erased(installed, key): key for key in keys}
 
 

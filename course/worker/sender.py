@@ -54,7 +54,7 @@ class Sender:
             outcomes = self._send_and_record(kind, batch, began)
             for guilty in _refused_together(batch.members, outcomes, self.sending.provider.batch_size):
                 self._isolate(kind, guilty)
-        return True
+        return batch.more
 
     def _notice_another_database(self, session: Session) -> bool:
         """The database was put back to an older one under our feet: it does not know our last call."""

@@ -25,7 +25,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`make run SPEED=345600`: four days a second. Each file has its own, so that no file can meet another's readers."""
+    """`make run SPEED=345600`: four days a second; one for each file, so that no file meets another's readers."""
     with Site(tmp_path_factory.mktemp("browser")) as site:
         site.run(4 * DAY)
         yield site

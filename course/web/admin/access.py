@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import (
     Blueprint,
     Flask,
+    Request,
     Response,
     current_app,
     flash,
@@ -22,6 +23,7 @@ from flask import (
     session,
     url_for,
 )
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -39,6 +41,14 @@ HOME = "/admin"
 SIGNED_OUT = "You were signed out. Sign in again."
 
 csrf = CSRFProtect()
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Nobody's session is opened outside the admin, whatever cookie came along."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        inside = request.path == HOME or request.path.startswith(f"{HOME}/")
+        return super().open_session(app, request) if inside else None
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # the library has no types
@@ -99,6 +109,7 @@ def install(app: Flask, keys: Sequence[str], *, https: bool) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a lesson may stay open for hours
         WTF_CSRF_SSL_STRICT=False,  # our own pages send no referrer where an address is a secret; the token proves it
     )
+    app.session_interface = Sessions()
     manager = LoginManager()
     manager.session_protection = None  # the key in the session does it; phones change their address all day
     manager.user_loader(_signed_in)
