@@ -1,17 +1,21 @@
-"""PostgreSQL: 1, 2 and 4 worker processes on one database, batch path."""
+"""PostgreSQL: some worker processes on one database; in batches, and with one call per message."""
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from course.assembly import LESSON_THREADS
 from tests import postgres
 from tests.bench import seed
+from tests.bench.single import Single
 from tests.fake_provider.client import ROOT, FakeProvider
 
-LESSONS = 40_000
+BATCHES, SINGLES = 40_000, 6_000  # lessons that are due
 
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
@@ -19,24 +23,31 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     if binaries is None:
         print("workers: PostgreSQL is not installed (Debian: apt-get install postgresql)")
         return
-    print(f"PostgreSQL, {LESSONS:,} due, batches of 500")
     with postgres.running(binaries) as cluster:
-        first = 0.0
-        for count in (1, 2, 4):
-            rate, twice = drained(cluster.create(f"bench{count}"), folder / str(count), count)
-            first = first or rate
-            print(f"  {count} worker processes: {rate:8,.0f}/s   {rate / first:.2f} of one   sent twice: {twice}")
+        for lessons, counts, way in ((BATCHES, (1, 2, 4), "batches of 500"), (SINGLES, (1, 2), "one call per message")):
+            print(f"PostgreSQL, {lessons:,} due, {way}, {LESSON_THREADS} threads a process")
+            first = 0.0
+            for count in counts:
+                single = lessons == SINGLES
+                name = f"bench{lessons}_{count}"
+                rate, twice = drained(cluster.create(name), folder / name, count, lessons, single=single)
+                first = first or rate
+                print(f"  {count} worker processes: {rate:8,.0f}/s   {rate / first:.2f} of one   sent twice: {twice}")
+    print("  (bar: batches never below one; two with single calls at least 1.4 of one)")
 
 
-def drained(url: str, folder: Path, count: int) -> tuple[float, int]:
+def drained(url: str, folder: Path, count: int, lessons: int, *, single: bool) -> tuple[float, int]:
     """Lessons a second, and how many the provider took twice."""
     with FakeProvider(folder, options=("--latency", "0.05", "--for", "3000")) as fake:
         with seed.world(url, folder, fake.url) as world:
-            seed.fill(world.database, LESSONS, LESSONS)
+            seed.fill(world.database, lessons, lessons)
         code = f"from tests.bench.workers import drain; drain({url!r}, {str(folder)!r}, {fake.url!r}"
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", f"{code}, {n})"], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE
+                [sys.executable, "-c", f"{code}, {n}, single={single})"],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stdin=subprocess.PIPE,
             )
             for n in range(count)
         ]
@@ -45,21 +56,33 @@ def drained(url: str, folder: Path, count: int) -> tuple[float, int]:
             process.stdout.readline()  # it is ready
         began = time.perf_counter()
         for process in processes:
-            process.communicate(b"go\n")
+            assert process.stdin
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+        for process in processes:
+            process.communicate()
         took = time.perf_counter() - began
         ids = [json.loads(line)["send_id"] for line in fake.ledger.read_text().splitlines()]
-    assert len(set(ids)) == LESSONS, len(set(ids))
-    return LESSONS / took, len(ids) - len(set(ids))
+    assert len(set(ids)) == lessons, len(set(ids))
+    return lessons / took, len(ids) - len(set(ids))
 
 
-def drain(url: str, folder: str, provider_url: str, number: int) -> None:
+def drain(url: str, folder: str, provider_url: str, number: int, *, single: bool) -> None:
     """One worker process: waits for the word, sends until nothing is due."""
     with seed.world(url, Path(folder), provider_url) as world:
-        import itertools
-
         ids = itertools.count(1)
-        world.sender = world.new_sender(checks_window=False, new_call_id=lambda: f"{number}{next(ids):031x}")
+        provider = Single("key", settle=world.provider.settle, base_url=provider_url) if single else None  # type: ignore[attr-defined]
+        world.sender = world.new_sender(
+            provider=provider or world.provider,
+            checks_window=False,
+            new_call_id=lambda: f"{number}{next(ids):031x}",
+        )
         print("ready", flush=True)
         sys.stdin.readline()
-        while world.sender.step("lesson"):
-            pass
+
+        def run(_: int) -> None:
+            while world.sender.step("lesson"):
+                pass
+
+        with ThreadPoolExecutor(LESSON_THREADS) as pool:
+            list(pool.map(run, range(LESSON_THREADS)))
