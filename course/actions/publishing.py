@@ -39,13 +39,27 @@ class Difference:
     lines: list[tuple[Line | None, Line | None]]
 
 
-def propose(
-    session: Session, course: Course, change: Change, choice: Choice, *, summary: str, author: str, now: Now
-) -> Edit:
-    """Stores a change with what it would do now; changes nothing for anybody. Raises BadFile for a text that cannot be
-    sent."""
+def foresee(session: Session, course: Course, change: Change, choice: Choice, now: Now) -> Survey:
+    """What a change would do now; a reading transaction is enough, so nobody waits while a million readers are counted.
+    Raises BadFile for a text that cannot be sent."""
     if change.draft is not None:
-        lesson_checks.require(session, lesson_file.parse_draft(_draft(session, change).source))
+        lesson_checks.require(session, lesson_file.parse_draft(_draft(session, change, lock=False).source))
+    names = edits.count_readers(session, course.id) <= MANY
+    return surveying.survey(session, course, change, choice, now.course, lock=False, dates=names)
+
+
+def propose(
+    session: Session,
+    course: Course,
+    change: Change,
+    choice: Choice,
+    found: Survey,
+    *,
+    summary: str,
+    author: str,
+    now: Now,
+) -> Edit:
+    """Stores a change with what it would do, as `foresee` found at that `now`; changes nothing for anybody."""
     edits.drop_proposals(session, course.id, now.machine - PROPOSALS_LIVE)
     edit = courses.add_edit(
         session,
@@ -58,8 +72,6 @@ def propose(
         change=change.as_json(),
         published_at=None,
     )
-    names = edits.count_readers(session, course.id) <= MANY
-    found = surveying.survey(session, course, change, choice, now.course, lock=False, dates=names)
     _keep(session, edit, found, now)
     return edit
 
@@ -82,7 +94,7 @@ def publish(session: Session, edit: Edit, seen: datetime | None, author: str, no
     if other := edits.newer(session, edit):
         raise Outdated(f"{other.author} changed the course meanwhile: {other.summary}. Please look again.")
     change, choice = Change.from_json(edit.change), Choice(edit.choice)
-    draft = _draft(session, change) if change.draft is not None else None
+    draft = _draft(session, change, lock=True) if change.draft is not None else None
     found = surveying.survey(session, course, change, choice, now.course, lock=True, dates=True)
     differs = _differences(session, edit, found)
     if differs or dict(found.groups) != edit.groups or edit.as_of != seen:
@@ -126,10 +138,10 @@ def undo(session: Session, edit: Edit, now: Now) -> None:
     edit.undone_at = now.machine
 
 
-def _draft(session: Session, change: Change) -> Draft:
+def _draft(session: Session, change: Change, *, lock: bool) -> Draft:
     """The draft as it was proposed. Raises Outdated if somebody wrote on."""
-    # Locked: on PostgreSQL an autosave that came between would be lost with the draft.
-    draft = drafts.of(session, change.lesson or 0, lock=True)
+    # Locked where it is taken: on PostgreSQL an autosave that came between would be lost with the draft.
+    draft = drafts.of(session, change.lesson or 0, lock=lock)
     if draft is None:
         raise Outdated("The draft is gone: it was published or thrown away meanwhile. Please look again.")
     if draft.version != change.draft:

@@ -55,8 +55,9 @@ def lesson_at(world: World, place: int) -> int:
 
 def propose(world: World, change: Change, choice: Choice, summary: str = "a change") -> int:
     with world.database.write() as session:
-        course = world.the_course(session)
-        return publishing.propose(session, course, change, choice, summary=summary, author="Ben", now=world.now()).id
+        course, now = world.the_course(session), world.now()
+        found = publishing.foresee(session, course, change, choice, now)
+        return publishing.propose(session, course, change, choice, found, summary=summary, author="Ben", now=now).id
 
 
 def publish(world: World, edit_id: int) -> Difference | None:

@@ -55,9 +55,15 @@ def schema(database: Database) -> set[str]:
         return lines | {" ".join(row[0].split()) for row in session.execute(text(query))}
 
 
+def _is_of(database: Database) -> Callable[..., bool]:
+    """Alembic does not ask for which database an index is; one is for PostgreSQL alone."""
+    return lambda _, name, *__: name != "ix_subscriber_email_key" or not database.is_sqlite
+
+
 def test_the_history_leads_to_the_models(database: Database) -> None:
     with database.read() as session:
-        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": _is_of(database)}
+        context = MigrationContext.configure(session.connection(), opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

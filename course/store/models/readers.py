@@ -13,7 +13,8 @@ from course.store.models.base import Base
 class Subscriber(Base):
     __tablename__ = "subscriber"
     __table_args__ = (  # for the search by how an address or a name begins; a plain index on PostgreSQL cannot do it
-        Index("ix_subscriber_email_key", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
+        Index("ix_subscriber_email_key", "email_key",
+              postgresql_ops={"email_key": "varchar_pattern_ops"}).ddl_if(dialect="postgresql"),
         Index("ix_subscriber_unconfirmed", "id",
               sqlite_where=text("confirmed_at IS NULL"), postgresql_where=text("confirmed_at IS NULL")),
         Index("ix_subscriber_name", "name", postgresql_ops={"name": "varchar_pattern_ops"}),

@@ -168,16 +168,18 @@ def publish(edit_id: int) -> Response:
 @coaches_only
 def choose(edit_id: int) -> Response:
     """The same change for other readers."""
-    with services().database.write() as session:
+    with services().database.read() as session:
         edit, now = _edit(session, edit_id), services().now()
         course, change = session.get_one(Course, edit.course_id), Change.from_json(edit.change)
         choice = proposing.choice_of(change.kind, str(bodies.fields().get("choice", "")))
-        by = audit.known_as(coach())
         try:
-            again = publishing.propose(session, course, change, choice, summary=edit.summary, author=by, now=now)
+            found = publishing.foresee(session, course, change, choice, now)
         except (Outdated, BadFile) as error:
             flash(str(error), "wrong")
             return to("admin.course", slug=course.slug)
+    with services().database.write() as session:
+        said, by = edit.summary, audit.known_as(coach())
+        again = publishing.propose(session, course, change, choice, found, summary=said, author=by, now=now)
         return to("admin.change", edit_id=again.id)
 
 

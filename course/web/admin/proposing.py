@@ -58,20 +58,22 @@ def _page(session: Session, course: Course, lesson: Lesson) -> str:
 @coaches_only
 def propose(slug: str) -> Response:
     """Works out what a change would do; nothing is changed yet."""
-    fields = bodies.fields()
-    with services().database.write() as session:
+    fields, now = bodies.fields(), services().now()
+    with services().database.read() as session:
         course = course_named(session, slug)
         try:
             change, summary = _change(session, course, fields)
             choice = choice_of(change.kind, str(fields.get("choice", "")))
-            by = audit.known_as(coach())
-            edit = publishing.propose(session, course, change, choice, summary=summary, author=by, now=services().now())
+            found = publishing.foresee(session, course, change, choice, now)
         except BadFile as error:
             flash(f"The text is not ready: {error.faults[0].problem}. {error.faults[0].remedy}.", "wrong")
             return redirect(f"/admin/lessons/{_number(fields, 'lesson')}", 303)  # type: ignore[return-value]
         except CourseError as error:
             flash(str(error), "wrong")
             return to("admin.course", slug=course.slug)
+    with services().database.write() as session:
+        by = audit.known_as(coach())
+        edit = publishing.propose(session, course, change, choice, found, summary=summary, author=by, now=now)
         return to("admin.change", edit_id=edit.id)
 
 
