@@ -11,11 +11,11 @@ from course.core.errors import CourseError
 from course.store.models import Course
 
 TEXTS = (
-    "title", "summary", "about", "sender", "reply_to", "postal_address", "first_name", "disclaimer", "timezone",
-    "send_until", "on_unknown",
+    "title", "summary", "about", "afterwards", "sender", "reply_to", "postal_address", "first_name", "disclaimer",
+    "timezone", "send_until", "on_unknown",
 )  # fmt: skip
-LONGEST = 500  # characters of a line; "about" is a page
-PAGE = 10_000
+LONGEST = 500  # characters of a line
+PAGE = 10_000  # of a page
 PLANS = ("timezone", "send_until")  # what the next mails hang on
 
 
@@ -34,7 +34,7 @@ def change(session: Session, course: Course, fields: Mapping[str, str]) -> list[
     errors = {name: wrong for name, text in texts.items() if (wrong := _problem(name, text))}
     if errors:
         raise Invalid(errors)
-    changed = [name for name, text in texts.items() if getattr(course, name) != text]
+    changed = [name for name, text in texts.items() if _clean(name, getattr(course, name)) != text]
     for name in changed:
         setattr(course, name, texts[name])
     session.flush()
@@ -54,11 +54,11 @@ def set_pause(course: Course, *, paused: bool, now: datetime) -> None:
 
 
 def _clean(name: str, text: str) -> str:
-    return "\n".join(text.splitlines()).strip() if name == "about" else " ".join(text.split())
+    return "\n".join(text.splitlines()).strip() if name in course_file.PAGES else " ".join(text.split())
 
 
 def _problem(name: str, text: str) -> str:
-    longest = PAGE if name == "about" else LONGEST
+    longest = PAGE if name in course_file.PAGES else LONGEST
     if len(text) > longest:
         return f"At most {longest:,} characters, please"
     if any(not (c.isprintable() or c in "\n\t") for c in text):

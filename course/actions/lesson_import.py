@@ -66,7 +66,7 @@ def _locked_course(session: Session, slug: str) -> Course | None:
 
 COLUMNS = (
     "title", "summary", "sender", "reply_to", "postal_address", "timezone", "send_until", "first_name", "disclaimer",
-    "about", "on_unknown",
+    "about", "afterwards", "on_unknown",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_type_hints
 
@@ -9,10 +10,13 @@ import tomlkit
 
 from course.core import address
 from course.core.errors import BadAddress, BadFile, Fault
-from course.core.placeholders import AUTHORS, WRITTEN
+from course.core.lesson_file import link_problem
+from course.core.markup import targets
+from course.core.placeholders import AUTHORS, WRITTEN, Nonces
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FILE = "course.toml"
+PAGES = ("about", "afterwards")  # Markdown; the other texts are one line
 _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -34,6 +38,7 @@ class CourseText:
     first_name: str = "there"  # when a reader gave none
     disclaimer: str = ""  # at the foot of every lesson
     about: str = ""  # Markdown for the landing page: whom it is for, who the coaches are
+    afterwards: str = ""  # Markdown for who has had every lesson: what the coaches offer next
 
 
 _HINTS: dict[str, Any] = get_type_hints(CourseText)
@@ -106,6 +111,8 @@ def _wrong_text(key: str, value: str) -> tuple[str, str] | None:
         return f"{key} holds a NUL character", "Remove it"
     if found := next((m for m in WRITTEN.finditer(value) if m[1] in AUTHORS), None):
         return f"{found[0]} has no meaning here", "Only lessons know their reader; remove it"
+    if key in PAGES and (problem := next(_link_problems(value), None)):
+        return problem, "Write it in full: https://…"
     if key == "title" and not value.strip():
         return "the title is empty", "Name the course"
     if key in {"send_at", "send_until"} and not is_hour(value):
@@ -115,6 +122,13 @@ def _wrong_text(key: str, value: str) -> tuple[str, str] | None:
     if key == "reply_to" and value and not _is_address(value):
         return f"{key} is {value!r}, which is no address", 'Write it as "name@example.org"'
     return None
+
+
+def _link_problems(markdown: str) -> Iterator[str]:
+    """Pages of ours may link to each other."""
+    nonces = Nonces(markdown)
+    links = [target.url for target in targets(markdown, nonces) if not target.url.startswith(("/", "#"))]
+    yield from filter(None, (link_problem(url, nonces) for url in links))
 
 
 def problem(key: str, value: str, known_zone: Any) -> str:

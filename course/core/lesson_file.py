@@ -200,7 +200,7 @@ def link_problem(url: str, nonces: Nonces) -> str | None:
     except ValueError:
         return f"the link {url!r} cannot be read"
     if parts.scheme not in SCHEMES:
-        return f"the link {url!r} leads nowhere from a mail"
+        return f"the link {url!r} leads nowhere"
     if parts.scheme == "mailto":
         return None if "@" in parts.path else f"the link {url!r} names no address"
     return None if host and "." in host else f"the link {url!r} names no site"

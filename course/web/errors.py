@@ -20,6 +20,12 @@ WORDS = {
     ),
     503: ("We are busy for a moment", "The course could not reach its own memory.", "Try again in a minute."),
 }
+DEAD_LINK = (  # for one that is forged, cut, old, revoked or somebody else's: nobody learns which
+    "This link does not work",
+    "It may be too old, or a piece of it was lost on the way.",
+    "The link to your course page is at the foot of your newest lesson. There you can also have a fresh private link "
+    "mailed to you.",
+)
 
 
 def handle(app: Flask) -> None:
@@ -28,6 +34,8 @@ def handle(app: Flask) -> None:
 
 def words(error: HTTPException) -> tuple[str, str, str]:
     """Title, what was wrong, and what to do."""
+    if error.code == 404 and request.blueprint == "readers" and "token" in (request.view_args or {}):
+        return DEAD_LINK
     return WORDS.get(error.code or 500, (error.name, error.description or "", "Start from the front page."))
 
 

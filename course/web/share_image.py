@@ -1,9 +1,10 @@
 """The picture that messengers and networks show with a link to a course: its title on a page of the training log."""
 
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,9 +13,8 @@ PAPER, SHEET, INK, SOFT, RULE, ACCENT = "#f2f2e6", "#fdfdf8", "#20281f", "#56605
 MARGIN, COLUMN = 60, 280  # px: around the sheet, and to its text
 LINES = 4  # of a title, at most
 TEXT = COLUMN + 20, WIDTH - MARGIN - COLUMN - 60  # px: where it begins, and how wide it may be
-FONTS = ("DejaVuSansCondensed-Bold.ttf", "DejaVuSans-Bold.ttf")  # of the machine; else Pillow's own, which is ASCII
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+FONT = Path(__file__).parent / "fonts" / "DejaVuSansCondensed-Bold.ttf"  # ours: the same on every machine
+UNASSIGNED = "\uffff"  # no font has it: it is drawn as an empty box
 
 
 @lru_cache(16)
@@ -52,7 +52,7 @@ def fitted(pen: ImageDraw.ImageDraw, text: str, width: int) -> tuple[int, list[s
     return size, [*lines[: LINES - 1], f"{lines[LINES - 1]} …"]
 
 
-def _wrapped(pen: ImageDraw.ImageDraw, text: str, face: Font, width: int) -> list[str]:
+def _wrapped(pen: ImageDraw.ImageDraw, text: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -63,7 +63,7 @@ def _wrapped(pen: ImageDraw.ImageDraw, text: str, face: Font, width: int) -> lis
     return lines
 
 
-def cut(pen: ImageDraw.ImageDraw, text: str, face: Font, width: int) -> str:
+def cut(pen: ImageDraw.ImageDraw, text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
     """What of a text fits into so many pixels, with an ellipsis if that is not all."""
     if pen.textlength(text, face) <= width:
         return text
@@ -72,24 +72,27 @@ def cut(pen: ImageDraw.ImageDraw, text: str, face: Font, width: int) -> str:
     return f"{text}…"
 
 
-@lru_cache
-def font(size: int) -> Font:
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
     """The bold one, `size` px."""
-    for name in FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
+    return ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def drawable(text: str) -> str:
-    """Without what the font has no shapes for: of an accented letter the letter stays."""
-    if _is_rich():
-        return text
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    """Without what the font has no shape for (an emoji, Chinese): better no sign than an empty box. Of an accented
+    letter that it lacks the letter stays. "" if nothing is left."""
+    composed = unicodedata.normalize("NFC", text)
+    return " ".join("".join(_drawn(letter) for letter in composed).split())
 
 
-def _is_rich() -> bool:
-    name = getattr(font(10), "path", "")
-    return isinstance(name, str) and name.endswith(FONTS)
+@lru_cache(1000)
+def _drawn(letter: str) -> str:
+    if _has_shape(letter):
+        return letter
+    return "".join(part for part in unicodedata.normalize("NFKD", letter) if _has_shape(part))
+
+
+def _has_shape(letter: str) -> bool:
+    face = font(20)
+    shape, box = face.getmask(letter), face.getmask(UNASSIGNED)
+    return (shape.size, bytes(shape)) != (box.size, bytes(box))

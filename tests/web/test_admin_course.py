@@ -219,6 +219,15 @@ def test_settings_are_saved_and_noted(site: Site, coach: Coach) -> None:
         assert entry.what == "Five lessons: sender, timezone"
 
 
+@sqlite_only
+def test_saving_what_a_file_ends_with_a_line_is_no_change(site: Site, coach: Coach) -> None:
+    """Else the next import of that file would be a conflict."""
+    with site.world.database.write() as session:
+        site.world.the_course(session).about = "Words.\n"
+    coach.post(f"{HERE}/settings", {"about": "Words.\r\n", "sender": "Ben"})
+    assert (settings(site).about, settings(site).sender) == ("Words.\n", "Ben")
+
+
 def test_who_follows_the_courses_clock_moves_with_it(site: Site, coach: Coach) -> None:
     reader, other = site.world.enroll(), site.world.enroll("bob@runner.test", timezone="Asia/Tokyo")
     site.world.drain()
@@ -236,6 +245,8 @@ def test_who_follows_the_courses_clock_moves_with_it(site: Site, coach: Coach) -
     [
         ("title", " "), ("reply_to", "nobody"), ("timezone", "Mars/Base"), ("send_until", "9"), ("on_unknown", "maybe"),
         ("sender", "x" * 501), ("summary", "\x00"), ("about", "{{ first_name }}"), ("sender", "a\x1bb"),
+        ("afterwards", "[Book](www.clinic.example)"), ("afterwards", "[x](javascript:alert(1))"),
+        ("afterwards", "x" * 10_001),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_changes_nothing_and_keeps_what_was_typed(

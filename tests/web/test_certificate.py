@@ -28,6 +28,7 @@ def test_it_waits_for_the_last_lesson_and_the_last_tick(site: Site) -> None:
     ticked(site, *site.world.enrollment(enrollment).had)
     assert status(site) == 404
     site.go_on(4)
+    assert "Your certificate waits for you" in Page(site.get(f"{page_of(site)}/certificate")).words
     lessons = site.world.enrollment(enrollment).had
     assert "a certificate waits for you here" in Page(site.get(page_of(site))).words
     ticked(site, *lessons[:-1])

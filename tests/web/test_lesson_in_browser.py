@@ -31,6 +31,8 @@ def test_it_carries_none_of_the_readers_own_links(site: Site) -> None:
     links = {urlsplit(url) for url in Page(response).targets()}
     assert {(url.netloc, url.path) for url in links} == {("course.example", "/courses/running")}
     assert "Leave the course" not in response.text
+    assert "Your course page" not in response.text  # it leads to the start page, and says so
+    assert "About this course, and how to get it by email" in Page(response).words
     assert "1 Test Street" not in response.text  # the foot of a mail
 
 

@@ -60,7 +60,7 @@ def test_what_cannot_be_read_is_kept_in_the_form_and_named(site: Site, reader: i
     assert response.status_code == 422
     assert [one["name"] for one in page.all("input", aria_invalid="true")] == ["race", "weekly"]
     assert 'value="lots"' in response.text
-    assert "Write a number of km" in page.words
+    assert "Distance in a week: Write a number of km" in page.words
     assert "Write the day as" in page.words
     assert site.rows("profile") == []
 
@@ -68,8 +68,17 @@ def test_what_cannot_be_read_is_kept_in_the_form_and_named(site: Site, reader: i
 @sqlite_only
 def test_out_of_range_is_kept_as_the_end_of_the_range_and_said_kindly(site: Site, reader: int) -> None:
     page = Page(site.post(numbers_of(site, reader), data=FORM | {"weekly": "400"}))
-    assert "That is a lot of running. The plan goes up to 160 km a week" in page.words
+    assert "Distance in a week: That is a lot of running. The plan goes up to 160 km a week" in page.words
     assert site.rows("profile")[0].weekly_km == 160
+
+
+@sqlite_only
+@pytest.mark.parametrize(("weekly", "longest", "lacks"), [("30", "12", False), ("30", "", True), ("", "12", True)])
+def test_one_distance_alone_makes_no_plan_and_the_page_says_so(
+    site: Site, reader: int, weekly: str, longest: str, lacks: bool
+) -> None:
+    page = Page(site.post(numbers_of(site, reader), data=FORM | {"weekly": weekly, "longest": longest}))
+    assert ("One of your two distances is missing." in page.words) == lacks
 
 
 @sqlite_only

@@ -30,7 +30,7 @@ def test_it_shows_what_was_sent_what_is_next_and_what_comes_later_on_the_readers
 def test_a_reader_who_chose_no_zone_has_the_courses(site: Site) -> None:
     site.reader()
     page = reader_page(site)
-    assert "All times are America/New_York time." in page.words
+    assert "All times are America/New York time." in page.words
     assert "Start Sent: Monday, November 23, 10:00 am" in page.words
 
 
@@ -127,5 +127,5 @@ def test_an_address_that_is_nobodys_is_a_404(site: Site) -> None:
     ):
         response = site.get(bad)
         assert response.status_code == 404
-        assert "There is nothing here" in Page(response).words
+        assert "This link does not work" in Page(response).words
         assert site.post(url).status_code == 405

@@ -198,6 +198,15 @@ def test_the_data_are_all_that_is_kept_about_this_reader_and_nobody_else(site: S
     assert "bob" not in answer.text.lower()
 
 
+@sqlite_only
+def test_the_data_can_be_read_by_people(site: Site) -> None:
+    site.reader("zoe@runner.test", "Zoë 李")
+    page = link(site.lesson(), "/readers/")
+    lines = site.get(f"{private(site, page)}/data.json").text.splitlines()
+    assert lines[1] == '  "meaning": "Everything this course keeps about you. Times are UTC.",'
+    assert '      "name": "Zoë 李",' in lines
+
+
 def test_erasing_is_real_keeps_a_hash_that_blocks_lists_and_lets_the_reader_sign_up_again(site: Site, url: str) -> None:
     second = private(site, url)
     site.post(f"{second}/address", data={"address": NEW})

@@ -3,21 +3,11 @@
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image
 
 from course.web import share_image
 
 
-@pytest.fixture(params=[True, False], ids=["fonts of the machine", "no fonts"])
-def fonts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine may have none: Pillow brings one, for ASCII."""
-    if not request.param:
-        monkeypatch.setattr(share_image, "FONTS", ("no-such-font.ttf",))
-    share_image.font.cache_clear()
-    share_image.png.cache_clear()
-
-
-@pytest.mark.usefixtures("fonts")
 @pytest.mark.parametrize("title", ["", "Über alles " * 20, "x" * 200, "Бег", "🏃", "Plan, Lift, Fuel"])
 def test_any_title_makes_a_picture_in_which_nothing_runs_over_the_edge(title: str) -> None:
     with Image.open(BytesIO(share_image.png(title, 12, title))) as picture:
@@ -27,15 +17,34 @@ def test_any_title_makes_a_picture_in_which_nothing_runs_over_the_edge(title: st
     assert len(set(margin)) == 1
 
 
-@pytest.mark.usefixtures("fonts")
 def test_another_title_is_another_picture_with_another_address() -> None:
     assert share_image.png("One", 5, "by us") != share_image.png("Two", 5, "by us")
     assert share_image.version("One", 5, "by us") != share_image.version("Two", 5, "by us")
 
 
-def test_a_letter_that_the_font_lacks_is_written_without_its_accent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share_image, "FONTS", ())
-    share_image.font.cache_clear()
-    assert isinstance(share_image.font(20), ImageFont.FreeTypeFont)
-    assert share_image.drawable("Läufer") == "Laufer"
-    share_image.font.cache_clear()
+@pytest.mark.parametrize(
+    "name", ["Zoë", "Łukasz", "Őz", "Søren", "Peña", "Çağla", "Đặng", "Ионна", "Άννα", "Þóra — “ß”"]
+)
+def test_names_are_written_with_their_accents_on_every_machine(name: str) -> None:
+    assert share_image.drawable(name) == name
+    assert share_image.FONT.is_file()  # ours, in the package
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("李雷", ""),
+        ("Zoë 李", "Zoë"),
+        ("Run 🏃 on", "Run on"),
+        ("Zoe\u0308", "Zoë"),  # written as two signs
+        ("Ǻ", "Ǻ"),
+        ("ｗｉｄｅ", "wide"),
+        ("a\u200db\x00", "ab"),
+    ],
+)
+def test_what_the_font_has_no_shape_for_is_left_out_and_never_an_empty_box(text: str, drawn: str) -> None:
+    assert share_image.drawable(text) == drawn
+
+
+def test_a_title_without_one_sign_that_can_be_drawn_leaves_a_picture_with_the_number_and_the_coaches() -> None:
+    assert share_image.png("李雷", 5, "by us") == share_image.png("", 5, "by us")

@@ -22,7 +22,8 @@ class Course(Base):
     send_until: Mapped[str]  # "21:00"
     first_name: Mapped[str]  # when a reader gave none
     disclaimer: Mapped[str]
-    about: Mapped[str] = mapped_column(Text)  # Markdown
+    about: Mapped[str] = mapped_column(Text)  # Markdown, for the landing page
+    afterwards: Mapped[str] = mapped_column(Text)  # Markdown, for who has finished
     on_unknown: Mapped[str] = mapped_column(String(10))  # hold for the coach | resend once
     imported: Mapped[str] = mapped_column(Text)  # course.toml as it was last imported
     created_at: Mapped[datetime]

@@ -12,6 +12,7 @@ from course.web.admin.access import coach
 from course.web.admin.course_page import hours, present
 from course.web.admin.proposing import to
 from course.web.doors import coaches_only
+from course.web.readers import afterwards
 from course.web.readers.landing import course_named
 from course.web.services import services
 
@@ -36,6 +37,7 @@ def _page(session: Session, course: Course, invalid: Invalid | None, typed: dict
         course=course,
         form={name: getattr(course, name) for name in course_settings.TEXTS} | (typed or {}),
         errors=invalid.errors if invalid else {},
+        afterwards=afterwards.words(course),
         hour=timetable.hour,
         weekdays=timetable.weekdays,
         hours=hours(timetable),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 
 from course.actions import audit, controls, erasing, guarding
@@ -12,7 +12,7 @@ from course.actions.controls import NotNow
 from course.core.clock import Now
 from course.store import courses, readers_page
 from course.store.models import Enrollment
-from course.web import bodies, words
+from course.web import bodies, data_file, words
 from course.web.admin.access import coach
 from course.web.admin.readers_page import page, the_reader
 from course.web.doors import coaches_only
@@ -139,9 +139,7 @@ def data(reader_id: int) -> Response:
     """Everything that is kept about this person, as they may ask for it."""
     with services().database.read() as session:
         found, _, _ = the_reader(session, reader_id)
-        response = jsonify(erasing.export(session, found.subscriber_id))
-    response.headers["Content-Disposition"] = f'attachment; filename="reader-{reader_id}.json"'
-    return response
+        return data_file.answer(erasing.export(session, found.subscriber_id), f"reader-{reader_id}.json")
 
 
 @coaches_only

@@ -7,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from course.actions import certificate
 from course.core.tokens import Purpose
-from course.store import courses
 from course.store.models import Course, Enrollment, Subscriber
 from course.web import words
 from course.web.doors import open_door
-from course.web.readers import certificate_image, pages
+from course.web.readers import afterwards, certificate_image, pages
 from course.web.services import services
 
 
@@ -24,11 +23,10 @@ def add_to(bp: Blueprint) -> None:
 def certificate_page(token: str) -> str:
     with services().database.read() as session:
         found, person, course, at = _earned(session, token)
-        others = [one for one in courses.all_courses(session) if one.id != course.id and one.closed_at is None]
         return render_template(
             "readers/certificate.html",
             course=course, name=person.name, lessons=len(found.had), on=_date(at, person, course), token=token,
-            others=others,
+            afterwards=afterwards.of(session, course),
         )  # fmt: skip
 
 
@@ -46,8 +44,17 @@ def certificate_picture(token: str) -> Response:
 def _earned(session: Session, token: str) -> tuple[Enrollment, Subscriber, Course, datetime]:
     """Or 404: nobody's link, or not yet."""
     found = pages.enrollment_of(session, Purpose.READER, token) or abort(404)
-    at = certificate.earned(session, found) or abort(404)
-    return found, *pages.person_and_course(session, found), at
+    person, course = pages.person_and_course(session, found)
+    at = certificate.earned(session, found) or abort(make_response(_not_yet(course), 404))
+    return found, person, course, at
+
+
+def _not_yet(course: Course) -> str:
+    return render_template(
+        "readers/error.html", course=course, status=404, title="Your certificate waits for you",
+        message="It is here when you have had every lesson, and ticked what there is to do in each.",
+        remedy="You find the ticks on your course page.",
+    )  # fmt: skip
 
 
 def _date(at: datetime, person: Subscriber, course: Course) -> str:

@@ -16,6 +16,7 @@ from course.store import courses, deliveries, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
 from course.web import doors, words
 from course.web.doors import open_door
+from course.web.readers import afterwards
 from course.web.readers.pages_timeline import timeline
 from course.web.services import services
 
@@ -60,7 +61,9 @@ def page(token: str, form: Mapping[str, Any], errors: Mapping[str, str], status:
             tomorrow=words.day_of(now, zone) + timedelta(days=1), pace=found.pace, paces=_paces(session, found, course),
             hour=found.hour or timetable.hour,
             weekdays=timetable.weekdays if found.weekdays is None else found.weekdays,
-            earned=certificate.earned(session, found), done=request.args.get("done", ""), form=form, errors=errors,
+            earned=certificate.earned(session, found),
+            afterwards=afterwards.of(session, course) if found.status == Enrolled.FINISHED else None,
+            done=request.args.get("done", ""), form=form, errors=errors,
         )  # fmt: skip
     return make_response(html, status)
 

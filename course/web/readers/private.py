@@ -1,12 +1,12 @@
 """Behind the second link, which is mailed anew each time: name, address, data, erasure. See actions/readers_own.py.
 
-A link that is forged, old, revoked or somebody else's gets one and the same answer.
+A link that is forged, old, revoked or somebody else's gets one and the same answer: 404, see errors.py.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from course.actions import controls, erasing, readers_own, readers_own_address
@@ -15,7 +15,7 @@ from course.actions.signup import Invalid
 from course.core.tokens import Purpose, epoch
 from course.store import courses, enrollments
 from course.store.models import Enrollment
-from course.web import bodies, origins
+from course.web import bodies, data_file, origins
 from course.web.doors import open_door
 from course.web.readers import pages, unsubscriptions
 from course.web.services import services
@@ -50,15 +50,9 @@ def _found(session: Session, purpose: Purpose, token: str, count: int, *, lock: 
     return found if found and found.links == numbers[1] else None
 
 
-def _dead() -> Response:
-    return make_response(render_template("readers/private_dead.html"), 404)
-
-
 def _page(token: str, form: Form, errors: Mapping[str, str], status: int, done: str = "") -> Response:
     with services().database.read() as session:
-        found = behind(session, token)
-        if found is None:
-            return _dead()
+        found = behind(session, token) or abort(404)
         person, course = pages.person_and_course(session, found)
         page = render_template(
             "readers/private.html",
@@ -72,12 +66,8 @@ def _page(token: str, form: Form, errors: Mapping[str, str], status: int, done: 
 def own_data(token: str) -> Response:
     """Everything that is kept about this person."""
     with services().database.read() as session:
-        found = behind(session, token)
-        if found is None:
-            return _dead()
-        response = jsonify(erasing.export(session, found.subscriber_id))
-    response.headers["Content-Disposition"] = 'attachment; filename="my-course-data.json"'
-    return response
+        found = behind(session, token) or abort(404)
+        return data_file.answer(erasing.export(session, found.subscriber_id), "my-course-data.json")
 
 
 @open_door
@@ -87,8 +77,8 @@ def change_private(token: str, what: str) -> Response:
     now = services().machine()
     try:
         with services().database.write() as session:
-            found = behind(session, token, lock=True)
-            return act(session, found, token, form, now) if found else _dead()
+            found = behind(session, token, lock=True) or abort(404)
+            return act(session, found, token, form, now)
     except Invalid as invalid:
         errors = {what if name in {"email", "name"} else name: text for name, text in invalid.errors.items()}
     except NotNow as refusal:
@@ -141,7 +131,7 @@ def _write_down(session: Session, email_key: str, now: datetime) -> None:
 @open_door
 def new_address(token: str) -> Response:
     with services().database.read() as session:
-        return _address_page(session, _wanted(session, token), "ask")
+        return _address_page(session, _wanted(session, token) or abort(404), "ask")
 
 
 @open_door
@@ -149,9 +139,7 @@ def take_address(token: str) -> Response:
     now = services().machine()
     try:
         with services().database.write() as session:
-            found = _wanted(session, token, lock=True)
-            if found is None:
-                return _dead()
+            found = _wanted(session, token, lock=True) or abort(404)
             person, _ = pages.person_and_course(session, found)
             old = person.email_key
             readers_own_address.take(session, found, person, origins.of_request(), now)
@@ -159,7 +147,7 @@ def take_address(token: str) -> Response:
             return _address_page(session, found, "taken")
     except NotNow as refusal:
         with services().database.read() as session:
-            return _address_page(session, _wanted(session, token), "refused", str(refusal))
+            return _address_page(session, _wanted(session, token) or abort(404), "refused", str(refusal))
 
 
 def _wanted(session: Session, token: str, *, lock: bool = False) -> Enrollment | None:
@@ -172,9 +160,7 @@ def _wanted(session: Session, token: str, *, lock: bool = False) -> Enrollment |
     return found if person.new_email and readers_own_address.number(person.new_email) == numbers[3] else None
 
 
-def _address_page(session: Session, found: Enrollment | None, state: str, refusal: str = "") -> Response:
-    if found is None:
-        return _dead()
+def _address_page(session: Session, found: Enrollment, state: str, refusal: str = "") -> Response:
     person, course = pages.person_and_course(session, found)
     page = render_template(
         "readers/address.html",

@@ -7,7 +7,7 @@
 max-width:28rem;padding:1.25rem;border:1px solid var(--r);border-top:4px solid var(--a);background:var(--p);
 color:var(--i);font:1rem/1.5 system-ui,sans-serif;text-align:left;
 & p,& label,& small{margin:0 0 .9rem;color:inherit;font-size:1rem}
-& p:last-child{margin:0}
+& p:last-of-type{margin:0}
 & label{font-weight:600}
 & input,& button{box-sizing:border-box;width:100%;min-height:3rem;padding:.5rem .7rem;border:1px solid #7c8672;
 border-radius:3px;background:none;color:inherit;font:inherit}

@@ -13,7 +13,7 @@
     note.textContent = hour;
     if (!zones.value) return;
     const clock = { hour: "numeric", minute: "2-digit", timeZone: zones.value };
-    note.textContent = `${hour} It is ${new Date().toLocaleTimeString("en-US", clock)} there now.`;
+    note.textContent = `${hour} It is ${new Date().toLocaleTimeString("en-US", clock).toLowerCase()} there now.`;
   };
   zones.addEventListener("change", tell);
   tell();
