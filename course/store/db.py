@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Lock
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,7 +31,6 @@ class Database:
         self.url = _read(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._engines = {mode: self.engine.execution_options(mode=mode) for mode in get_args(Mode)}
         self._writing = Lock()
 
     @contextmanager
@@ -55,7 +54,8 @@ class Database:
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Session]:
         turn = self._turn() if self.is_sqlite and mode != "read" else nullcontext()
-        with turn, Session(self._engines[mode], expire_on_commit=False) as session, session.begin():
+        with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.connection(execution_options={"mode": mode})
             yield session
 
     @contextmanager
