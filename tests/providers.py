@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from course.core.letter import Message
-from course.core.outcome import Accepted, Outcome
-from course.mail.provider import Provider
+from course.core.outcome import Accepted, Outcome, Unreachable
+from course.mail.provider import Provider, Ready, always
 
 Answer = Callable[[list[str]], list[Outcome]]
 
@@ -29,7 +29,9 @@ class Ledger(Provider):
     def build(self, messages: Sequence[Message]) -> bytes:
         return " ".join(message.send_id for message in messages).encode()
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
+        if not ready():
+            return [Unreachable("held up")] * count
         send_ids = body.decode().split()
         self.calls.append(send_ids)
         outcomes = self.answer(send_ids)

@@ -119,9 +119,9 @@ class _Marking(Marking):
             self.again(row, revision_id=step.revision, number=place.number, count=place.count)
             self.join(row.id, self._message(letter, planner, reader, place))
         excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
-        # One more copy of a mail that arrived once leaves the calendar as it is.
-        at = reader.anchor_at if deliveries.is_repeat(self.session, row.id) else self.now.course
-        moved = _moved(planner, reader, step, excluded, at)
+        moved = _moved(planner, reader, step, excluded, self.now.course)
+        if deliveries.is_repeat(self.session, row.id):
+            moved = _as_it_was(planner, reader, excluded)
         if deliveries.unsettled(self.session, reader.id, but=Sent.SENDING):
             moved["due_at"] = None  # another lesson of this reader was put back as well, and goes before the next one
         enrollments.save_plans(self.session, [moved])
@@ -209,6 +209,16 @@ class _Marking(Marking):
 def _place(delivery: int, planner: Planner, reader: Any, step: Step, copy: int) -> Place:
     timetable = planner.timetable(reader)
     return Place(delivery, step.lesson, copy, timetable.number(step.lesson), len(timetable.steps))
+
+
+def _as_it_was(planner: Planner, reader: Any, excluded: set[int]) -> dict[str, Any]:
+    """The reader's row after one more copy of a mail that had arrived: their calendar stays."""
+    plan = planner.next(reader, reader.timezone, excluded)
+    return {
+        "key": reader.id,
+        "due_at": plan and plan.due_at,
+        "status": Enrolled.ACTIVE if plan else Enrolled.FINISHED,
+    }
 
 
 def _moved(planner: Planner, reader: Any, step: Step, excluded: set[int], at: datetime) -> dict[str, Any]:

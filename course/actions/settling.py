@@ -26,7 +26,7 @@ from course.core.clock import Now
 from course.core.outcome import Accepted, Outcome, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.core.tokens import send_id
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 from course.store import alarms, calls, deliveries, enrollments, subscribers
 from course.store.models import Call, Course, Delivery, Subscriber
 
@@ -177,10 +177,10 @@ def _resign(session: Session, members: Sequence[int], now: datetime) -> None:
     session.flush()
 
 
-def post(provider: Provider, body: bytes, key: str, count: int) -> list[Outcome]:
+def post(provider: Provider, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
     """Makes a call. An adapter that stumbles, or miscounts, leaves all of it uncertain."""
     try:
-        outcomes = provider.post(body, key, count)
+        outcomes = provider.post(body, key, count, ready)
     except Exception as error:
         log.exception("the provider's adapter failed")
         return [Uncertain(f"the adapter failed: {error}")] * count

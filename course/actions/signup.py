@@ -215,7 +215,7 @@ def resume(session: Session, found: Enrollment, person: Subscriber, course: Cour
     """Goes on where the reader was: the lessons they had are not sent again, one that they left before goes now."""
     planner = Planner(course, courses.terms_of(session, course.id))
     lessons = {step.lesson for step in planner.timetable(found).steps}
-    for row in deliveries.dropped(session, found.id):
+    for row in deliveries.dropped(session, found.id, found.copy):
         if row.lesson_id in lessons:
             deliveries.queue_copy(session, row, now)
     found.status, found.ended_at, found.reason = Enrolled.ACTIVE, None, ""

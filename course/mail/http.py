@@ -63,9 +63,12 @@ class Http:
         self._monotonic = monotonic
         self._session = _session(headers)
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer | Outcome:
-        """Posts a body that is not empty. An Outcome means that no answer came, or a redirect."""
-        upload = _Upload(body, self._deadline())
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], ready: Callable[[], bool] = lambda: True
+    ) -> Answer | Outcome:
+        """Posts a body that is not empty. An Outcome means that no answer came, or a redirect. `ready` is asked before
+        each piece of the body goes, and so when the request cannot be complete yet; False ends the call."""
+        upload = _Upload(body, self._deadline(), ready)
         try:
             return self._ask("POST", path, upload.deadline, data=upload, headers=headers)
         except (OSError, HTTPError, ValueError) as error:
@@ -111,13 +114,16 @@ class _Upload(io.BytesIO):
     and not for a batch of 8 MB, and the deadline is looked at between two pieces.
     """
 
-    def __init__(self, body: bytes, deadline: _Deadline):
+    def __init__(self, body: bytes, deadline: _Deadline, ready: Callable[[], bool]):
         super().__init__(body)
         self.deadline = deadline
+        self._ready = ready
         self._length = len(body)
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.deadline.check()
+        if not self._ready():
+            raise TimeoutError("this worker was held up before the call")
         return super().read(size)
 
     @property

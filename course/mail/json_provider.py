@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from course.core.letter import Message, one_line
 from course.core.outcome import Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.mail.http import Answer, Http
-from course.mail.provider import MESSAGE, Meaning, Provider
+from course.mail.provider import MESSAGE, Meaning, Provider, Ready, always
 
 LONGEST_REASON = 300
 
@@ -57,8 +57,8 @@ class JsonProvider(Provider):
         # The keys stay in the order of the adapter, so the same messages are the same bytes.
         return _dumped(self.item(message) for message in messages)
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
-        answer = self._http.post(self.path, body, self.call_headers(key))
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
+        answer = self._http.post(self.path, body, self.call_headers(key), ready)
         if not isinstance(answer, Answer):
             return [answer] * count
         if 200 <= answer.status < 300:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome
 from course.mail import mime
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 
 _FILE_NAME = re.compile(r"([0-9a-f]{32})\.eml([:,].*)?")  # a mail program adds its marks behind, in cur/
 
@@ -34,7 +34,7 @@ class Outbox(Provider):
         [message] = messages
         return f"{_file_name(message.send_id)}\r\n".encode() + mime.mail(message)
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         name, mail = body.split(b"\r\n", 1)
         try:
             self._write(name.decode(), mime.dated(mail, self._now()))

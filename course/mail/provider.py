@@ -16,6 +16,11 @@ from course.core.outcome import Outcome, Refused
 Meaning = Callable[[str], Outcome]
 RECIPIENT: Meaning = partial(Refused, scope="recipient")
 MESSAGE: Meaning = partial(Refused, scope="message")
+Ready = Callable[[], bool]
+
+
+def always() -> bool:
+    return True
 
 
 class Provider(ABC):
@@ -35,9 +40,10 @@ class Provider(ABC):
         or a header name that must never have come this far."""
 
     @abstractmethod
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         """Makes the call and returns `count` outcomes in the order of the messages. Never raises for what the
-        network or the provider does: that is an outcome.
+        network or the provider does: that is an outcome. Where what was taken twice is sent twice, `ready` is asked at
+        the last moment at which nothing can have been taken; False: it is not, and the outcomes are Unreachable.
 
         A call that was refused as a whole gives every message the same Refused("message"). Nothing was taken, and
         nobody knows whose fault it was: before any of several messages is blamed, each must be posted alone."""

@@ -15,9 +15,9 @@ from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import ClassVar, Literal, cast
 
 from course.core.letter import Message
-from course.core.outcome import Accepted, Misconfigured, Outcome, Refused
+from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Unreachable
 from course.mail import mime
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 from course.mail.smtp_reply import Step, is_good, outcome_of_loss, outcome_of_no_connection, outcome_of_reply
 
 MAILS_PER_CONNECTION = 100
@@ -67,12 +67,15 @@ class Smtp(Provider):
         envelope = (message.letter.sender_email, message.to)
         return "".join(f"{mime.plain_address(address)}\r\n" for address in envelope).encode() + mime.mail(message)
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         sender, recipient, mail = body.split(b"\r\n", 2)
         try:
             line = self._line()
         except (OSError, ValueError) as error:
             return [outcome_of_no_connection(error)]
+        if not ready():
+            line.hang_up()
+            return [Unreachable("this worker was held up before the call")]
         outcome = line.deliver(sender.decode(), recipient.decode(), mime.dated(mail, self._now()))
         if isinstance(outcome, Accepted) and line.mails < MAILS_PER_CONNECTION:
             self._idle.append(line)

@@ -172,9 +172,11 @@ def open_lessons(session: Session, enrollment_id: int) -> list[tuple[int, Sent]]
     return [(lesson, Sent(state)) for lesson, state in rows if lesson is not None]
 
 
-def dropped(session: Session, enrollment_id: int) -> list[Delivery]:
-    """Lessons whose newest copy was cancelled: the reader had left before it went."""
+def dropped(session: Session, enrollment_id: int, copy: int) -> list[Delivery]:
+    """Lessons whose newest copy was cancelled: the reader had left before it went. `copy` is the enrollment's: of what
+    came before they started again, nothing is missing."""
     query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
+    query = query.where(Delivery.copy % COPY_AGAIN == copy)
     newest = {row.lesson_id: row for row in session.scalars(query.order_by(Delivery.copy))}
     return [row for row in newest.values() if row.state == Sent.CANCELLED]
 

@@ -27,7 +27,7 @@ def _pass(_: str) -> None:
 @dataclass(slots=True)
 class Sender:
     """The only one that calls a provider. `awake` counts seconds, those too in which the machine slept. `point` is told
-    each time a step stands between two transactions; tests end the world there."""
+    each time a step stands between two transactions, and before each request; tests end the world there."""
 
     database: Database
     sending: Sending
@@ -154,8 +154,12 @@ class Sender:
         if self.awake() - began > self._patience:
             # Frozen or asleep since the mark: others may have taken the call up. Nothing was posted, so put it back.
             return [Unreachable("this worker was held up before the call")] * count
-        key = settling.request_key(batch.call_id, index)
-        return settling.post(self.sending.provider, batch.bodies[index], key, count)
+        self.point("posting")
+        key, half = settling.request_key(batch.call_id, index), self.sending.lease.total_seconds() / 2
+        # Asked while the request goes out: a worker that is frozen in the middle of it does not end it after its lease.
+        return settling.post(
+            self.sending.provider, batch.bodies[index], key, count, lambda: self.awake() - began < half
+        )
 
     @property
     def _patience(self) -> float:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from course.actions import controls
+from course.actions import controls, signup
 from course.actions.controls import NotNow
 from course.core.schedule import SLACK, Pace
 from course.core.status import Enrolled, Sent
@@ -188,6 +188,43 @@ def test_starting_again_brings_every_lesson_once_more(world: World, ann: int) ->
     assert lessons_to(world)[4:] == [f"About {title}" for title in ("Start", "Week", "Why", "How", "Fuel")]
     with world.database.read() as session:
         assert session.scalars(select(Exclusion)).all() == []
+
+
+def test_a_lesson_of_the_time_before_is_sent_again_and_still_comes_in_its_turn(world: World, ann: int) -> None:
+    pass_days(world, 30)
+    do(world, ann, "start_again")
+    world.drain()
+    do(world, ann, "send_again", 4)
+    pass_days(world, 30)
+    wanted = [f"About {title}" for title in ("Start", "How", "Week", "Why", "How", "Fuel")]
+    assert lessons_to(world)[5:] == wanted
+
+
+def test_one_more_copy_takes_no_wish_for_the_next_lesson_away(world: World, ann: int) -> None:
+    do(world, ann, "send_again", 1)
+    with world.database.write() as session:
+        session.get_one(Enrollment, ann).asked_at = world.course
+    world.drain()
+    assert lessons_to(world) == ["About Start", "About Start", "About Week"]
+
+
+def test_who_started_again_and_left_with_a_lesson_waiting_gets_it_when_they_are_back(world: World, ann: int) -> None:
+    do(world, ann, "send_again", 1)
+    world.drain()
+    do(world, ann, "start_again")
+    with world.database.write() as session:
+        held = session.scalars(select(Delivery).where(Delivery.enrollment_id == ann)).first()
+        assert held is not None
+        again = {
+            name: getattr(held, name) for name in ("kind", "subscriber_id", "course_id", "enrollment_id", "lesson_id")
+        }
+        session.add(Delivery(**again, copy=2, state=Sent.CANCELLED, attempts=1, not_before=START, created_at=START))
+        session.get_one(Enrollment, ann).had = [held.lesson_id]
+        signup.leave(session, session.get_one(Enrollment, ann), signup.Origin(), now=world.machine)
+    with world.database.write() as session:
+        assert signup.come_back(session, session.get_one(Enrollment, ann), signup.Origin(), now=world.machine)
+    world.drain()
+    assert lessons_to(world) == ["About Start"] * 3
 
 
 ACTS = st.one_of(

@@ -10,6 +10,7 @@ from course.actions import erasing, events
 from course.core.happening import Event, Happened
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import ERASED
+from course.mail.provider import Ready, always
 from course.store import subscribers
 from course.store.models import Answer, Base, Delivery, Enrollment, ProviderEvent, Suppression
 from tests.actions.steps import ANN
@@ -73,7 +74,7 @@ def test_a_mail_that_is_on_its_way_while_its_reader_is_erased_breaks_nothing(wor
         def __getattr__(self, name: str) -> Any:
             return getattr(self._inner, name)
 
-        def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+        def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
             erase(world, ann)
             return [outcome] * count
 

@@ -11,7 +11,7 @@ from course.actions import alarming, notices
 from course.actions.recording import Backoff
 from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 from course.store import admins, alarms, calls
 from course.store.models import Admin, Notice
 from course.worker.alarm import AlarmBell
@@ -36,7 +36,7 @@ class Desk(Provider):
         [message] = messages
         return f"{message.send_id} {message.to} {message.subject}".encode()
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         self.taken.append((key, body.decode()))
         return [self.answers.pop(0) if self.answers else Accepted()] * count
 

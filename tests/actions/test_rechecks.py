@@ -201,6 +201,15 @@ def test_a_worker_that_stood_still_after_the_mark_does_not_post(ledger: World) -
     assert newest(ledger).state == Sent.QUEUED
 
 
+def test_a_worker_that_stood_still_while_it_posts_does_not_end_the_request(ledger: World) -> None:
+    lesson_2_is_due(ledger)
+    clock = iter([0.0, 1.0, 3600.0])
+    ledger.sender.awake = lambda: next(clock)
+    ledger.sender.step("lesson")
+    assert len(taken(ledger)) == 2
+    assert newest(ledger).state == Sent.QUEUED
+
+
 def test_a_call_that_is_under_way_is_left_to_its_worker(ledger: World) -> None:
     lesson_2_is_due(ledger)
     looks = []

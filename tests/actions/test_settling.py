@@ -9,7 +9,7 @@ import pytest
 
 from course.actions import mending, signup
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 from course.store import alarms, deliveries, enrollments
 from course.store.db import Database
 from course.store.models import Course, Delivery, Enrollment, Revision
@@ -25,12 +25,12 @@ class Keyed(Ledger):
     honours_keys: ClassVar[bool] = True
     stored: dict[str, bytes] = field(default_factory=dict)
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         if self.stored.get(key, body) != body:
             return [Uncertain("other bytes", key_taken=True)] * count
         if key in self.stored:
             return [Accepted() for _ in range(count)]
-        outcomes = super().post(body, key, count)
+        outcomes = super().post(body, key, count, ready)
         if body.decode().split()[0] in self.taken:
             self.stored[key] = body
         return outcomes

@@ -16,6 +16,7 @@ from course.core.outcome import Outcome, Unreachable
 from course.core.status import Enrolled, Suppressed
 from course.core.tokens import Purpose, epoch
 from course.mail.outbox import Outbox
+from course.mail.provider import Ready, always
 from course.store import enrollments, subscribers
 from course.store.models import Consent, Delivery, Enrollment, Subscriber, Suppression
 from tests.actions.steps import ANN, lessons_to, on_sqlite, pass_days
@@ -548,8 +549,10 @@ class ClosedRoad(Outbox):
 
     is_open = False
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
-        return super().post(body, key, count) if self.is_open else [Unreachable("closed", scope="message")] * count
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
+        return (
+            super().post(body, key, count, ready) if self.is_open else [Unreachable("closed", scope="message")] * count
+        )
 
 
 def test_a_lesson_that_was_put_off_when_the_reader_left_goes_when_they_come_back(world: World) -> None:

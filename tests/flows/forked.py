@@ -18,7 +18,7 @@ from pathlib import Path
 from course import assembly, cli
 from course.worker.sender import Sender
 
-POINTS = ("marked", "answered", "recorded", "taken", "asked", "settled")
+POINTS = ("marked", "posting", "answered", "recorded", "taken", "asked", "settled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,14 @@ def test_sending_has_the_same_deadline(server: ScriptedServer) -> None:
     assert "too long" in outcome.reason
 
 
+def test_who_was_held_up_while_the_body_goes_does_not_complete_it(server: ScriptedServer, http: Http) -> None:
+    server.script = [says(200, {})]
+    looks = iter([True, True, False])
+    outcome = http.post("/", b"x" * 100_000, {}, lambda: next(looks))
+    assert outcome == Unreachable("TimeoutError: this worker was held up before the call")
+    assert server.seen == []
+
+
 def test_a_server_that_does_not_read() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

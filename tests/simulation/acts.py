@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import guarding, readers_file, signup
-from course.actions.planning import Planner
+from course.actions import controls, guarding, readers_file, signup
+from course.actions.controls import NotNow
 from course.actions.signup import Confirmed, Origin
 from course.core.readers_csv import Row
-from course.core.status import Enrolled
 from course.store import courses, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
 from tests.factories import KEY
@@ -38,7 +37,20 @@ def perform(world: "World", act: Act) -> bool:
 def on_the_spot(rng: Random, now: datetime, who: int) -> Act:
     """Something that a reader may do at any moment."""
     match rng.choice(
-        ("leave", "leave", "come_back", "come_back", "sign_up", "zone", "pace", "hour", "weekdays", "ask", "pause")
+        (
+            "leave",
+            "leave",
+            "come_back",
+            "come_back",
+            "sign_up",
+            "zone",
+            "pace",
+            "hour",
+            "weekdays",
+            "ask",
+            "pause",
+            "resume",
+        )
     ):
         case "zone":
             return Act(now, "zone", who, rng.choice(ZONES))
@@ -99,25 +111,30 @@ def _come_back(world: "World", session: Session, course: Course, person: Subscri
 
 
 def _change(world: "World", session: Session, course: Course, person: Subscriber | None, act: Act) -> bool:
-    """What the reader's own page writes; then their next lesson is planned anew, if one is planned."""
-    found = _enrollment(session, course, person)
-    if found is None or person is None:
+    """What the buttons of the reader's own page do."""
+    of_mine = _enrollment(session, course, person)
+    found = controls.hold(session, of_mine.id) if of_mine else None
+    if found is None:
         return False
-    match act.name:
-        case "zone":
-            person.timezone = act.value
-        case "pause":
-            found.paused_until = world.clock + timedelta(days=act.value)
-        case "ask":
-            if found.status != Enrolled.ACTIVE:
-                return False
-            found.asked_at = world.clock
-        case name:
-            setattr(found, name, act.value)
-    if found.due_at is not None:
-        planner = Planner(course, courses.terms_of(session, course.id))
-        plan = planner.next(found, person.timezone, enrollments.exclusions(session, [found.id])[found.id])
-        found.due_at = plan and plan.due_at
+    now = world.now()
+    try:
+        match act.name:
+            case "zone":
+                controls.set_zone(session, found, act.value, now)
+            case "pause":
+                controls.pause(session, found, world.clock + timedelta(days=act.value), now)
+            case "resume":
+                controls.resume(session, found, now)
+            case "ask":
+                controls.next_now(session, found, now)
+            case "pace":
+                controls.set_pace(session, found, act.value, now)
+            case "hour":
+                controls.set_hours(session, found, act.value, found.weekdays, now)
+            case "weekdays":
+                controls.set_hours(session, found, found.hour, act.value, now)
+    except NotNow:
+        return False
     return True
 
 
@@ -133,4 +150,4 @@ _READER: dict[str, Any] = {
     "leave": _leave,
     "leave_for_good": _leave,
     "come_back": _come_back,
-} | dict.fromkeys(("zone", "pause", "ask", "pace", "hour", "weekdays"), _change)
+} | dict.fromkeys(("zone", "pause", "resume", "ask", "pace", "hour", "weekdays"), _change)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from course.core.happening import Happened
 from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
-from course.mail.provider import Provider
+from course.mail.provider import Provider, Ready, always
 from tests.simulation.records import Taken
 from tests.simulation.script import Script, Traits, number
 
@@ -64,7 +64,7 @@ class Account(Provider):
     def without(self, body: bytes, places: Collection[int]) -> bytes:
         return _dumped([item for place, item in enumerate(json.loads(body)) if place not in places])
 
-    def post(self, body: bytes, key: str, count: int) -> list[Outcome]:
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         items = json.loads(body)
         assert len(items) == count
         fault = self._span("account")

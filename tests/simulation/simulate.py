@@ -107,7 +107,8 @@ def many(seeds: range, jobs: int, *, first: bool = False) -> int:
 
 def _results(seeds: range, jobs: int) -> Iterable[Result]:
     if jobs == 1:
-        yield from map(simulate, seeds)
+        for seed in seeds:  # not map(): a StopIteration from below would end the table early, without a word
+            yield simulate(seed)
         return
     with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(simulate, seeds, chunksize=20)
