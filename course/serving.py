@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Event
 from types import FrameType
 
@@ -34,14 +34,16 @@ def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
         clear_untrusted_proxy_headers=False,
         max_request_body_size=LONGEST_BODY,
     )
-    with _ends_on_signals(), _watching(parts), _working(parts) if worker else nullcontext():
+    with suppress(SystemExit, KeyboardInterrupt), _ends_on_signals(), _watching(parts), ExitStack() as stack:
+        if worker:
+            stack.enter_context(_working(parts))
         server.run()  # takes SystemExit and KeyboardInterrupt as the wish to end
         server.close()
 
 
 def work(parts: Parts) -> None:
     """Runs the worker alone until it is told to stop."""
-    with _ends_on_signals(), _watching(parts), _working(parts), suppress(SystemExit, KeyboardInterrupt):
+    with suppress(SystemExit, KeyboardInterrupt), _ends_on_signals(), _watching(parts), _working(parts):
         Event().wait()
 
 

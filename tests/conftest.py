@@ -1,4 +1,4 @@
-"""Databases for the tests: SQLite and a real PostgreSQL, each test on a fresh copy of a migrated one."""
+"""Databases for the tests: SQLite and a real PostgreSQL, each migrated once and empty again for every test."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ import pytest
 
 from course.store.db import Database
 from course.store.migrations import migrate
+from course.store.models import Base
 from tests import postgres
 from tests.factories import World
 
@@ -18,6 +19,12 @@ def missing(what: str) -> None:
     if what in os.environ.get("COURSE_REQUIRE", ""):
         pytest.fail(f"{what} is not installed, and COURSE_REQUIRE asks for it")
     pytest.skip(f"{what} is not installed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long come first: one of them, begun last, would run on alone."""
+    first = {Path(__file__).parent / "flows": 0, Path(__file__).parent / "browser": 1}
+    items.sort(key=lambda item: first.get(item.path.parent, 2))
 
 
 @pytest.fixture(scope="session")
@@ -35,28 +42,64 @@ def cluster() -> Iterator[postgres.Cluster]:
     if binaries is None:
         missing("postgresql")
         return
-    # With hundreds of databases the vacuum would never rest.
-    with postgres.running(binaries, autovacuum="off") as found:
+    # With hundreds of databases the vacuum would never rest; and nobody will ask for this data after a power cut.
+    with postgres.running(binaries, autovacuum="off", full_page_writes="off", jit="off") as found:
         migrated = Database(found.create("template_course"))
         migrate(migrated)
         migrated.close()
         yield found
 
 
+@pytest.fixture(scope="session")
+def kept_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One database for all tests: to make a fresh one for each, and to compile every statement again for it, costs
+    more than all they do."""
+    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("kept") / "course.db")
+    yield from _kept(f"sqlite:///{path}")
+
+
+@pytest.fixture(scope="session")
+def kept_postgresql(request: pytest.FixtureRequest) -> Iterator[Database]:
+    yield from _kept(str(request.getfixturevalue("cluster").create_from("template_course")))
+
+
+def _kept(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a fresh, migrated database; on both engines."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "course.db")
-        return f"sqlite:///{tmp_path / 'course.db'}"
-    return request.getfixturevalue("cluster").create_from("template_course")
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Which engine; its URL."""
+    kept: Database = request.getfixturevalue(f"kept_{request.param}")
+    return kept.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    found = Database(database_url)
-    yield found
-    found.close()
+def database(request: pytest.FixtureRequest, database_url: str) -> Database:
+    """A migrated database without a row; on both engines."""
+    if database_url.startswith("sqlite"):
+        kept: Database = request.getfixturevalue("kept_sqlite")
+        _restore(kept, request.getfixturevalue("sqlite_template"))
+    else:
+        kept = request.getfixturevalue("kept_postgresql")
+        _empty(kept)
+    return kept
+
+
+def _restore(kept: Database, template: Path) -> None:
+    kept.engine.dispose()
+    for part in ("-wal", "-shm"):
+        Path(f"{kept.url.database}{part}").unlink(missing_ok=True)
+    shutil.copy(template, str(kept.url.database))
+
+
+def _empty(kept: Database) -> None:
+    tables = (f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables))
+    numbers = "SELECT setval(format('%%I', sequencename)::regclass, 1, false) FROM pg_sequences"
+    with kept.write() as session:
+        session.connection().exec_driver_sql("; ".join([*tables, numbers]))
 
 
 @pytest.fixture

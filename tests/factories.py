@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def files(slug: str = "running", toml: str = COURSE_TOML, titles: tuple[str, ...
     return Files(slug, toml, lessons)
 
 
+@cache
+def composer() -> Composer:
+    """It remembers what it compiled, over all tests."""
+    return Composer(shipped("templates") / "mail")
+
+
 class World:
     """`machine` and `course` are the clocks; nothing here sleeps."""
 
@@ -63,7 +70,7 @@ class World:
         self.outbox = outbox
         self.machine = self.course = START
         self.letters = Letters(
-            composer=Composer(shipped("templates") / "mail"),
+            composer=composer(),
             links=Links(PUBLIC_URL, Tokens([SECRET])),
             id_key=KEY,
             sender_email="coach@course.example",

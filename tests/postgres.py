@@ -61,7 +61,7 @@ def running(binaries: Path, **more: str) -> Iterator[Cluster]:
         "fsync": "off",
         "listen_addresses": "",
         "unix_socket_directories": folder,
-        "max_connections": 200,
+        "max_connections": 500,  # a killed worker leaves its own until the server notices
     } | more
     options = [f"-c{name}={value}" for name, value in settings.items()]
     log = (folder / "log").open("wb")

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.flows.site import DAY, Site
 
 ARGUMENTS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-quic"),
+    *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
 

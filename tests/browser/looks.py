@@ -1,8 +1,18 @@
-"""What can be measured about how a page looks: its width, its names, its contrast."""
+"""What can be measured about how a page looks: its width, its names, its contrast; and pictures for people."""
 
-from typing import Any
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 from playwright.sync_api import Page
+
+from tests.browser.axe import violations
+
+Way = tuple[int, int, Literal["light", "dark"]]  # width, height, scheme
+PHONE, PHONE_DARK, DESK, DESK_DARK = (360, 760, "light"), (360, 760, "dark"), (1200, 850, "light"), (1200, 850, "dark")
+WAYS: Sequence[Way] = (PHONE, PHONE_DARK, DESK_DARK, DESK)
+PICTURES = "COURSE_SCREENSHOTS" in os.environ  # they cost more than all the looking
 
 TOO_WIDE = """() => {
   const limit = document.documentElement.clientWidth;
@@ -75,5 +85,28 @@ TOO_SMALL = """() => [...document.querySelectorAll("button, input:not([type=hidd
 def faults(page: Page, *, mail: bool = False) -> list[str]:
     """Everything that is measurably wrong with how the page stands there now. A mail has no title of ours to check."""
     checks = [TOO_WIDE, TOO_PALE] if mail else [TOO_WIDE, NAMELESS, TOO_PALE, TOO_SMALL]
-    found: list[Any] = [fault for check in checks for fault in page.evaluate(check)]
+    found: list[Any] = page.evaluate(f"() => [{', '.join(f'...({check})()' for check in checks)}]")
     return [str(fault) for fault in found]
+
+
+def look(page: Page, folder: Path, name: str, ways: Sequence[Way] = WAYS) -> list[str]:
+    """What is wrong with the page on a phone and on a desk, by day and at night. Axe looks once at each width, at the
+    first of its ways: a phone by day, a desk at night. The page is left at a desk, by day."""
+    page.wait_for_load_state()
+    found, widths = [], set[int]()
+    for width, height, scheme in ways:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        picture(page, folder / f"{name}-{width}-{scheme}.png")
+        wrong = faults(page) + ([] if width in widths else violations(page))
+        found += [f"{name} {width} {scheme}: {fault}" for fault in wrong]
+        widths.add(width)
+    page.set_viewport_size({"width": 1200, "height": 850})
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def picture(page: Page, path: Path) -> None:
+    """Of the whole page, if COURSE_SCREENSHOTS asks for pictures."""
+    if PICTURES:
+        page.screenshot(path=path, full_page=True)

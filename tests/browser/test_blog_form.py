@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import axe, looks
+from tests.browser import looks
 from tests.browser.blog import blog
 from tests.browser.watch import Watched, watching
 from tests.flows.site import Site
@@ -18,7 +18,6 @@ STRICT = (
     "default-src 'none'; style-src 'self'; script-src COURSE; connect-src COURSE; form-action COURSE; base-uri 'none'"
 )
 NO_CONNECT = "default-src 'none'; style-src 'self'; script-src COURSE; form-action COURSE"
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
 
 
 def fill(page: Page, email: str, form: int = 0) -> None:
@@ -91,20 +90,12 @@ def test_two_forms_on_one_page_answer_each_for_itself(browser: Browser, running:
         expect(page.get_by_role("status")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "viewport"), [("phone", PHONE), ("desk", DESK)])
-def test_how_it_looks_in_the_post(
-    browser: Browser, running: Site, screenshots: Path, scheme: Any, name: str, viewport: Any
-) -> None:
-    with blog(running.url) as post, watching(browser, post, viewport=viewport, color_scheme=scheme) as watched:
+def test_how_it_looks_in_the_post(browser: Browser, running: Site, screenshots: Path) -> None:
+    with blog(running.url) as post, watching(browser, post) as watched:
         page = watched.go(watched.page(), "/post")
         page.wait_for_function("document.forms[0].elements.timezone")
         assert page.locator("form").evaluate("form => getComputedStyle(form).borderTopWidth") == "4px"
-        assert looks.faults(page) == []
-        assert axe.violations(page) == []
-        page.get_by_label("Email").scroll_into_view_if_needed()
-        page.screenshot(path=screenshots / f"blog-{name}-{scheme}.png", full_page=True)
+        assert looks.look(page, screenshots, "blog") == []
         fill(page, "ann@runner")
         expect(page.get_by_role("alert")).to_be_visible()
-        assert axe.violations(page) == []
-        page.locator("form").screenshot(path=screenshots / f"blog-wrong-{name}-{scheme}.png")
+        assert looks.look(page, screenshots, "blog-wrong") == []

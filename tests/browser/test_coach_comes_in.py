@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
-from tests.browser.axe import violations
 from tests.browser.watch import Watched, watching
 from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
@@ -20,7 +19,6 @@ from tests.flows.site import Site
 pytestmark = pytest.mark.browser
 PASSWORD = "four unrelated words here"
 NEW_PASSWORD = "and now some other ones"
-WAYS = [("phone", 360, 760, "light"), ("desk-dark", 1200, 850, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +56,7 @@ class Looker:
         self.faults: list[str] = []
 
     def __call__(self, page: Page, name: str) -> None:
-        for way, width, height, scheme in WAYS:
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.screenshot(path=self.folder / f"coach-{name}-{way}.png", full_page=True)
-            self.faults += [f"{name} {way}: {fault}" for fault in (*looks.faults(page), *violations(page))]
-        page.emulate_media(color_scheme="light")
+        self.faults += looks.look(page, self.folder, f"coach-{name}", (looks.PHONE, looks.DESK_DARK))
 
 
 def _come_in(watched: Watched, link: str, look: Looker) -> Page:

@@ -20,7 +20,6 @@ from course.store import installation
 from course.store.db import Database
 from course.store.models import Delivery
 from tests.browser import looks
-from tests.browser.axe import violations
 from tests.browser.watch import Watched, watching
 from tests.crowd import fill
 from tests.factories import World
@@ -28,7 +27,6 @@ from tests.web.admin import Coach
 from tests.web.site import Site
 
 pytestmark = pytest.mark.browser
-WAYS = ((360, 760, "light"), (360, 760, "dark"), (1200, 850, "dark"), (1200, 850, "light"))
 
 
 @dataclass
@@ -40,11 +38,7 @@ class Desk:
     folder: Path
 
     def look(self, page: Page, name: str) -> None:
-        for width, height, scheme in WAYS:
-            page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=self.folder / f"glance-{name}-{width}-{scheme}.png", full_page=True)
-            assert looks.faults(page) + violations(page) == []
+        assert looks.look(page, self.folder, f"glance-{name}") == []
 
 
 @pytest.fixture(scope="module")

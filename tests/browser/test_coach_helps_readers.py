@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import looks
-from tests.browser.axe import violations
+from tests.browser.looks import look
 from tests.browser.watch import Watched, watching
 from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
@@ -44,17 +43,6 @@ def watched(browser: Browser, site: tuple[Site, str]) -> Iterator[Watched]:
         assert [fault for fault in found.faults if not refused.search(fault)] == []
 
 
-def look(page: Page, folder: Path, name: str) -> None:
-    """On a phone in light, and on a desk in dark."""
-    for width, height, scheme in ((360, 760, "light"), (1200, 850, "dark"), (1200, 850, "light"), (360, 760, "dark")):
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.screenshot(path=folder / f"readers-{name}-{width}-{scheme}.png", full_page=True)
-        assert looks.faults(page) + violations(page) == []
-    page.set_viewport_size({"width": 1200, "height": 850})
-    page.emulate_media(color_scheme="light")
-
-
 def readers(watched: Watched) -> Page:
     page = watched.page()
     watched.go(page, "/admin")
@@ -68,7 +56,7 @@ def test_a_coach_imports_1000_readers_and_sees_which_lines_were_not_taken(watche
     page.get_by_label("Or paste the lines here").fill(LIST + "nobody;X\nr1@list.test;Again\n")
     page.get_by_role("button", name="Look at this list").click()
     expect(page.get_by_text("Of 1,002 lines, 1,000 are new readers.")).to_be_visible()
-    look(page, screenshots, "dry-run")
+    assert look(page, screenshots, "readers-dry-run") == []
     page.get_by_label("They already agreed").check()
     page.get_by_role("button", name="Bring in 1,000 readers").click()
     expect(page.get_by_text("where and when these people agreed").first).to_be_visible()
@@ -79,10 +67,10 @@ def test_a_coach_imports_1000_readers_and_sees_which_lines_were_not_taken(watche
     not_taken = page.get_by_role("row")
     expect(not_taken.filter(has_text="1002")).to_contain_text("An email address must have an @-sign.")
     expect(not_taken.filter(has_text="1003")).to_contain_text("already here")
-    look(page, screenshots, "list-is-in")
+    assert look(page, screenshots, "readers-list-is-in") == []
     page.get_by_role("link", name="See these readers").click()
     expect(page.get_by_role("row")).to_have_count(51)
-    look(page, screenshots, "list")
+    assert look(page, screenshots, "readers-list") == []
     page.close()
 
 
@@ -95,7 +83,7 @@ def test_a_coach_pauses_an_injured_runner_until_a_date_and_sends_a_lesson_again(
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Ann").click()
     expect(page.get_by_text(re.compile(r"Lesson 2 goes \w+day, "))).to_be_visible()
-    look(page, screenshots, "reader")
+    assert look(page, screenshots, "readers-reader") == []
     page.get_by_text("Pause until a day").click()
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_text(re.compile(r"^Paused until .* Lesson 2 goes"))).to_be_visible()
@@ -109,7 +97,7 @@ def test_a_coach_pauses_an_injured_runner_until_a_date_and_sends_a_lesson_again(
     page.get_by_role("link", name="See it").first.click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("Ann").first).to_be_visible()
-    look(page, screenshots, "mail")
+    assert look(page, screenshots, "readers-mail") == []
     page.close()
 
 
@@ -138,7 +126,7 @@ def test_play_the_course(watched: Watched, screenshots: Path) -> None:
     expect(page.get_by_text("Times are Berlin time.")).to_be_visible()
     page.get_by_text("Look at the mail").nth(1).click()
     expect(page.frame_locator("iframe").nth(1).get_by_text("Hi Sam")).to_be_visible()
-    look(page, screenshots, "play")
+    assert look(page, screenshots, "readers-play") == []
     page.close()
 
 

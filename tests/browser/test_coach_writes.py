@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.actions.test_pictures import drawing, encoded
-from tests.browser import looks
-from tests.browser.axe import violations
+from tests.browser.looks import look
 from tests.browser.watch import Watched, watching
 from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
@@ -19,8 +18,6 @@ from tests.flows.site import Site
 
 pytestmark = pytest.mark.browser
 PASSWORD = "four unrelated words here"
-WAYS = [("phone", 360, 760, "light"), ("phone-dark", 360, 760, "dark"), ("desk", 1200, 850, "light")]
-WAYS += [("desk-dark", 1200, 850, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +79,6 @@ def text(page: Page) -> str:
     return page.get_by_label("Text", exact=True).input_value()
 
 
-def look(page: Page, name: str, folder: Path) -> list[str]:
-    """What is wrong with the page on a phone and a desk, in light and dark."""
-    faults = []
-    for way, width, height, scheme in WAYS:
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        page.screenshot(path=folder / f"writing-{name}-{way}.png")
-        faults += [f"{name} {way}: {fault}" for fault in (*looks.faults(page), *violations(page))]
-    page.emulate_media(color_scheme="light")
-    return faults
-
-
 def test_a_coach_changes_a_lessons_text_sees_it_on_a_phone_and_in_the_dark_and_test_sends_it(
     dana: Watched, site: Site, screenshots: Path
 ) -> None:
@@ -121,10 +106,10 @@ def test_a_coach_changes_a_lessons_text_sees_it_on_a_phone_and_in_the_dark_and_t
     page.get_by_label("For", exact=True).select_option("nobody")
     expect(preview(page).get_by_text("Now Hi there,")).to_be_visible()
     assert page.evaluate("history.length") == history
-    faults = look(page, "editor", screenshots)
+    faults = look(page, screenshots, "writing-editor")
     page.get_by_role("button", name="Send me a test").click()
     expect(page.get_by_role("status").first).to_contain_text("A test is on its way to dana@clinic.test")
-    faults += look(page, "tested", screenshots)
+    faults += look(page, screenshots, "writing-tested")
     mail = eventually(lambda: Maildir(site).to("dana@clinic.test"), 20)[-1]
     assert mail.subject.startswith("[Test] ")
     assert "Now Hi there," in mail.text
@@ -150,7 +135,7 @@ def test_two_coaches_edit_the_same_lesson_and_nothing_is_lost(
         expect(his.locator("del").first).to_contain_text("Dana")
         assert text(his) == "What Kim wrote.\n"
         assert his.get_by_label("Text", exact=True).count() == 1
-        faults = look(his, "conflict", screenshots)
+        faults = look(his, screenshots, "writing-conflict")
         kim.faults.clear()
         his.get_by_label("Text", exact=True).fill("What Dana wrote.\nWhat Kim wrote.\n")
         his.get_by_role("button", name="Save mine in its place").click()
@@ -159,7 +144,7 @@ def test_two_coaches_edit_the_same_lesson_and_nothing_is_lost(
         assert text(hers) == "What Dana wrote.\nWhat Kim wrote.\n"
         hers.get_by_role("link", name="Earlier versions").click()
         expect(hers.locator("ins").last).to_be_visible()
-        assert faults + look(hers, "versions", screenshots) == []
+        assert faults + look(hers, screenshots, "writing-versions") == []
 
 
 def test_a_coach_adds_a_picture(dana: Watched, site: Site, tmp_path: Path, screenshots: Path) -> None:
@@ -172,7 +157,7 @@ def test_a_coach_adds_a_picture(dana: Watched, site: Site, tmp_path: Path, scree
     page.get_by_role("button", name="Put it in the text").click()
     expect(page.get_by_text("Say what the picture shows, for readers who do not see it.")).to_be_visible()
     dana.faults.clear()  # the 422
-    faults = look(page, "picture", screenshots)
+    faults = look(page, screenshots, "writing-picture")
     page.get_by_label("What does it show?").fill("A knee")
     page.get_by_role("button", name="Put it in the text").click()
     expect(page.get_by_label("Text", exact=True)).to_have_value(

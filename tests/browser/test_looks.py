@@ -3,7 +3,6 @@
 COURSE_SCREENSHOTS=folder keeps a picture of each for people to look at.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,6 @@ from tests.flows.inbox import Mail, Maildir
 from tests.flows.site import DAY, Site
 
 pytestmark = pytest.mark.browser
-WIDTHS = (360, 1200)
-PICTURES = "COURSE_SCREENSHOTS" in os.environ  # all of them cost half a minute; else only what is wrong
 ANN, EVE = "ann@runner.test", "a.rather.long.address.of.somebody@subdomain.of.a.rather.long.domain.test"
 Pages = dict[str, str]  # name -> path
 
@@ -76,23 +73,22 @@ def _link(mail: Mail, kind: str) -> str:
     return str(re.findall(rf"http\S+/{kind}/[\w.~-]+", mail.text)[0])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages(scheme: str, browser: Browser, lived: Site, pages: Pages, screenshots: Path) -> None:
+def test_pages(browser: Browser, lived: Site, pages: Pages, screenshots: Path) -> None:
     found: dict[str, list[str]] = {}
-    with watching(browser, lived.url, color_scheme=scheme, timezone_id="Europe/Lisbon") as watched:
+    with watching(browser, lived.url, timezone_id="Europe/Lisbon") as watched:
         page = watched.page()
         for name, path in pages.items():
             watched.go(page, path)
-            found |= _looked_at(page, f"page-{name}", scheme, screenshots)
-        for name in _forms(watched.go(page, "/"), lived, scheme):
-            found |= _looked_at(page, f"page-{name}", scheme, screenshots)
+            found |= _looked_at(page, f"page-{name}", screenshots)
+        for name in _forms(watched.go(page, "/"), lived):
+            found |= _looked_at(page, f"page-{name}", screenshots)
 
     expected = re.compile(r"status of (404|422)")  # Chromium logs the status of those that are meant to have it
     assert found == {}
     assert [fault for fault in watched.faults if not expected.search(fault)] == []
 
 
-def _forms(page: Page, site: Site, scheme: str) -> Iterator[str]:
+def _forms(page: Page, site: Site) -> Iterator[str]:
     """The pages that a POST shows, one after the other."""
     page.locator("form[action='/signups']").evaluate("form => form.noValidate = true")
     page.get_by_label("Email").fill("x" * 70 + "@runner..test")
@@ -100,7 +96,7 @@ def _forms(page: Page, site: Site, scheme: str) -> Iterator[str]:
     page.get_by_role("button", name="Send me lesson 1").click()
     page.wait_for_load_state()
     yield "landing-wrong"
-    address = f"{scheme}.{EVE}"
+    address = f"forms.{EVE}"
     page.get_by_label("Email").fill(address)
     page.get_by_label("First name").fill("Eve")
     page.get_by_role("button", name="Send me lesson 1").click()
@@ -125,30 +121,30 @@ def _forms(page: Page, site: Site, scheme: str) -> Iterator[str]:
     yield "returned"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_mails(scheme: str, browser: Browser, lived: Site, screenshots: Path) -> None:
+def test_mails(browser: Browser, lived: Site, screenshots: Path) -> None:
     """As a mail program shows them: the HTML part alone."""
     inbox, found = Maildir(lived), dict[str, list[str]]()
     mails = [_confirmation(inbox, ANN), *inbox.lessons(ANN)]
-    with watching(browser, lived.url, color_scheme=scheme) as watched:
+    with watching(browser, lived.url) as watched:
         page = watched.page()
         for number, mail in enumerate(mails):
             watched.go(page, f"/outbox/{mail.send_id}/html")
             name = f"mail-lesson-{number}" if number else "mail-confirm"
-            found |= _looked_at(page, name, scheme, screenshots, mail=True)
+            found |= _looked_at(page, name, screenshots, mail=True)
 
     assert found == {}
     assert watched.faults == []
 
 
-def _looked_at(page: Page, name: str, scheme: str, folder: Path, *, mail: bool = False) -> dict[str, list[str]]:
-    """A picture at each width; what is wrong by name, or nothing."""
+def _looked_at(page: Page, name: str, folder: Path, *, mail: bool = False) -> dict[str, list[str]]:
+    """What is wrong by name, or nothing; in every way."""
     found = {}
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        expect(page.get_by_text("Something broke on our side")).to_have_count(0)
+    page.wait_for_load_state()
+    expect(page.get_by_text("Something broke on our side")).to_have_count(0)
+    for width, height, scheme in looks.WAYS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
         if wrong := looks.faults(page, mail=mail):
             found[f"{name} at {width} in {scheme}"] = wrong
-        if wrong or PICTURES:
-            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        looks.picture(page, folder / f"{name}-{width}-{scheme}.png")
     return found

@@ -1,9 +1,8 @@
 """What readers see of the way in and out, behind the second link, and after the last lesson: in a real browser, on a
 phone and on a desk, by day and at night, with axe."""
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from course.store.db import Database
 from tests.browser import looks
-from tests.browser.axe import violations
 from tests.browser.served import served
 from tests.browser.watch import watching
 from tests.factories import PUBLIC_URL, World
@@ -21,9 +19,7 @@ from tests.web.site import Site, link, sqlite_only
 from tests.web.test_reader_private import link_in, newest
 
 pytestmark = [pytest.mark.browser, sqlite_only]
-Ways = list[tuple[int, str]]
-WAYS: Ways = [(360, "light"), (360, "dark"), (1200, "light"), (1200, "dark")]
-PICTURES = "COURSE_SCREENSHOTS" in os.environ
+WAYS = looks.WAYS
 NEW = "ann.with.a.rather.long.address@subdomain.of.a.rather.long.domain.test"
 SHARING = """navigator.canShare = () => true;
 navigator.share = async ({ files: [file] }) => {
@@ -68,15 +64,10 @@ class Reader:
         expect(self.page.get_by_role("status")).to_contain_text("We sent a link to a•••@")
         return link_in(newest(self.site, "Your link"), "/readers/private/")
 
-    def sees(self, title: str, name: str, ways: Ways = WAYS[1:3]) -> None:
+    def sees(self, title: str, name: str, ways: Sequence[looks.Way] = (looks.PHONE_DARK, looks.DESK)) -> None:
         """This page, and nothing wrong with how it looks."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
-        for width, scheme in WAYS if PICTURES else ways:
-            self.page.set_viewport_size({"width": width, "height": 800})
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            if PICTURES:
-                self.page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
-            assert looks.faults(self.page) + violations(self.page) == []
+        assert looks.look(self.page, self.folder, name, WAYS if looks.PICTURES else ways) == []
         self.page.set_viewport_size({"width": 180, "height": 400})  # a phone at 200 %
         assert "/admin/" in self.page.url or self.page.evaluate(looks.TOO_WIDE) == []
 

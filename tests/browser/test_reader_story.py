@@ -1,6 +1,5 @@
 """A runner and their own page, told by a real browser: from the first lesson to the certificate, out and back again."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import looks
-from tests.browser.axe import violations
 from tests.browser.watch import Watched, watching
 from tests.fake_provider.waiting import eventually
 from tests.flows.inbox import Maildir
@@ -18,7 +16,7 @@ from tests.flows.site import Site
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reader's story")]  # one reader for all
 SPEED = 1200  # ten minutes in half a second: the next lesson may be asked for soon, and no other comes by itself
 ANN = "ann@runner.test"
-WAYS = [(360, "light"), (1200, "dark"), (1200, "light"), (360, "dark")]
+WAYS = looks.WAYS if looks.PICTURES else (looks.PHONE, looks.DESK_DARK)
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +40,7 @@ def page(watched: Watched) -> Page:
 
 def look(page: Page, folder: Path, name: str) -> None:
     """On a phone in light and on a desk in dark; the other two as well where pictures are wanted."""
-    for width, scheme in WAYS if "COURSE_SCREENSHOTS" in os.environ else WAYS[:2]:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.screenshot(path=folder / f"own-{name}-{width}-{scheme}.png", full_page=True)
-        assert looks.faults(page) + violations(page) == []
-    page.set_viewport_size({"width": 1200, "height": 800})
-    page.emulate_media(color_scheme="light")
+    assert looks.look(page, folder, f"own-{name}", WAYS) == []
 
 
 def own(site: Site, email: str = ANN) -> str:
@@ -167,7 +159,7 @@ def test_the_runner_gets_the_second_link_changes_the_name_and_downloads_the_data
     expect(page.get_by_text("We sent a link to a•••@runner.test.")).to_be_visible()
     link = eventually(lambda: re.findall(r"http\S+/readers/private/\S+", Maildir(site).to(ANN)[-1].text))[0]
     watched.go(page, f"/outbox/{Maildir(site).to(ANN)[-1].send_id}/html")
-    page.screenshot(path=screenshots / "own-mail-access.png")
+    looks.picture(page, screenshots / "own-mail-access.png")
     assert looks.faults(page, mail=True) == []
     watched.go(page, link)
     page.get_by_label("First name").fill("Annabel")

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from werkzeug.serving import make_server
 
 from course.core import blocks
@@ -16,14 +16,12 @@ from course.core.tokens import epoch
 from course.core.units import Units
 from course.store.db import Database
 from tests.browser import looks
-from tests.browser.axe import violations
 from tests.browser.watch import watching
 from tests.factories import PUBLIC_URL, START, World
 from tests.mail.test_render import COMPOSER, FACTS, SHIPPED, VALUES
 from tests.web.site import Site, sqlite_only
 
 pytestmark = pytest.mark.browser
-LOOKS = [(width, scheme) for width in (360, 1200) for scheme in ("light", "dark")]
 TODAY = START.date()
 ANN = Profile(Units.MI, Goal.HALF, None, 30, 12, (0, 2, 4, 6), 63, TODAY)
 
@@ -44,44 +42,37 @@ def served(database: Database, tmp_path: Path) -> Iterator[tuple[str, str]]:
     world.close()
 
 
-def faults_of(page: Page) -> list[str]:
-    return [*violations(page), *looks.faults(page)]
-
-
 @sqlite_only
 def test_a_runner_tells_their_numbers_is_answered_kindly_and_takes_them_back(
     browser: Browser, served: tuple[str, str], screenshots: Path
 ) -> None:
     origin, path = served
-    for width, scheme in LOOKS:
-        options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
-        with watching(browser, origin, **options) as ann:
-            page = ann.go(ann.page(), path)
-            assert faults_of(page) == []
-            page.get_by_label("Kilometers and kilograms").check()
-            page.get_by_label("What are you training for?").select_option("half")
-            page.get_by_label("How far do you run in a week now?").fill("a lot")
-            page.get_by_role("button", name="Use my numbers").click()
-            expect(page.get_by_role("alert")).to_contain_text("Write a number of km")
-            page.screenshot(path=screenshots / f"numbers-wrong-{width}-{scheme}.png", full_page=True)
-            assert faults_of(page) == []
-            page.get_by_label("How far do you run in a week now?").fill("400")
-            page.get_by_label("Your longest run of the last 30 days").fill("12")
-            page.get_by_label("Tuesday").check()
-            page.get_by_role("button", name="Use my numbers").click()
-            expect(page.get_by_role("status")).to_contain_text("Your next lessons use these numbers")
-            expect(page.get_by_text("goes up to 160 km a week")).to_be_visible()
-            expect(page.get_by_label("How far do you run in a week now?")).to_have_value("160")
-            page.screenshot(path=screenshots / f"numbers-kept-{width}-{scheme}.png", full_page=True)
-            assert faults_of(page) == []
-            page.get_by_role("button", name="Forget my numbers").click()
-            expect(page.get_by_role("status")).to_contain_text("Your numbers are gone")
-            assert [fault for fault in ann.faults if "422" not in fault] == []
+    with watching(browser, origin) as ann:
+        page = ann.go(ann.page(), path)
+        assert looks.look(page, screenshots, "numbers") == []
+        page.get_by_label("Kilometers and kilograms").check()
+        page.get_by_label("What are you training for?").select_option("half")
+        page.get_by_label("How far do you run in a week now?").fill("a lot")
+        page.get_by_role("button", name="Use my numbers").click()
+        expect(page.get_by_role("alert")).to_contain_text("Write a number of km")
+        assert looks.look(page, screenshots, "numbers-wrong") == []
+        page.get_by_label("How far do you run in a week now?").fill("400")
+        page.get_by_label("Your longest run of the last 30 days").fill("12")
+        page.get_by_label("Tuesday").check()
+        page.get_by_role("button", name="Use my numbers").click()
+        expect(page.get_by_role("status")).to_contain_text("Your next lessons use these numbers")
+        expect(page.get_by_text("goes up to 160 km a week")).to_be_visible()
+        expect(page.get_by_label("How far do you run in a week now?")).to_have_value("160")
+        assert looks.look(page, screenshots, "numbers-kept") == []
+        page.get_by_role("button", name="Forget my numbers").click()
+        expect(page.get_by_role("status")).to_contain_text("Your numbers are gone")
+        assert [fault for fault in ann.faults if "422" not in fault] == []
 
 
 def test_a_mail_with_tables_fits_a_phone_and_reads_well_by_day_and_at_night(
     browser: Browser, screenshots: Path, tmp_path: Path
 ) -> None:
+    page = browser.new_page()
     for file, source in SHIPPED.items():
         if "{{ plan_table }}" not in source and "{{ fueling }}" not in source:
             continue
@@ -89,9 +80,10 @@ def test_a_mail_with_tables_fits_a_phone_and_reads_well_by_day_and_at_night(
             letter = COMPOSER.lesson(FACTS, source, "mail", units, who == "own")
             path = tmp_path / f"{file}-{who}.html"
             path.write_text(letter.html.join(Values(VALUES, blocks.own(ANN, TODAY))))
-            for width, scheme in LOOKS:
-                page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-                page.goto(path.as_uri())
+            page.goto(path.as_uri())
+            for width, height, scheme in looks.WAYS:
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme=scheme)
                 assert looks.faults(page, mail=True) == []
-                page.screenshot(path=screenshots / f"{file[:2]}-{who}-{width}-{scheme}.png", full_page=True)
-                page.close()
+                looks.picture(page, screenshots / f"{file[:2]}-{who}-{width}-{scheme}.png")
+    page.close()

@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.browser.watch import Watched, opened_by, watching
 from tests.fake_provider.waiting import eventually
+from tests.flows.conftest import LONG
 from tests.flows.inbox import Maildir
 from tests.flows.site import Site
 
@@ -103,7 +104,15 @@ def test_without_javascript_the_form_works(browser: Browser, running: Site) -> N
 
 
 @pytest.mark.parametrize(
-    "zone", ["Europe/Berlin", "Asia/Calcutta", "America/Argentina/Buenos_Aires", "UTC", "Asia/Katmandu"]
+    "zone",
+    [
+        "Asia/Calcutta",
+        "UTC",
+        *(
+            pytest.param(zone, marks=LONG)
+            for zone in ("Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Katmandu")
+        ),
+    ],
 )
 def test_the_zone_is_the_device_s_and_is_kept(zone: str, browser: Browser, running: Site) -> None:
     """Chromium names some zones as they were called decades ago; they must be taken all the same."""

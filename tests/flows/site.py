@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Self
 
@@ -187,10 +188,13 @@ class Site:
         done = self.command("lessons", "import", str(ROOT / "lessons"))
         assert done.returncode == 0, done.stderr
 
-    def import_readers(self, emails: Sequence[str]) -> str:
-        """What the command said. They get their first lesson at their next opening."""
+    def import_readers(self, emails: Sequence[str], timezones: Sequence[str] = ("",)) -> str:
+        """What the command said. They get their first lesson at their next opening; the zones go round."""
         file = self.folder / "readers.csv"
-        file.write_text("email,name,timezone\n" + "".join(f"{one},Ann,\n" for one in emails))
+        file.write_text(
+            "email,name,timezone\n"
+            + "".join(f"{one},Ann,{zone}\n" for one, zone in zip(emails, cycle(timezones), strict=False))
+        )
         done = self.command("readers", "import", str(file), "--consent", "asked in the flow tests")
         assert done.returncode == 0, done.stderr
         return done.stdout

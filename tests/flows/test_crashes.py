@@ -16,7 +16,10 @@ from tests.flows.conftest import NewProvider, NewSite
 from tests.flows.site import DAY
 from tests.flows.test_main_job import COURSE
 
-SPEED = 20 * DAY
+AROUND_THE_WORLD = [
+    *("Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai", "Europe/Berlin", "Europe/Lisbon"),
+    *("America/Sao_Paulo", "America/New_York", "America/Denver", "Pacific/Honolulu"),
+]
 
 
 def test_a_crash_repeats_nothing_and_loses_nothing(request: pytest.FixtureRequest, tmp_path: Path) -> None:
@@ -38,13 +41,14 @@ def test_a_crash_repeats_nothing_and_loses_nothing(request: pytest.FixtureReques
 def test_two_workers_share_the_work(
     empty_database: dict[str, str], new_site: NewSite, new_provider: NewProvider
 ) -> None:
-    """With answers lost on the way and no leader: each lesson goes once, and both have done something."""
+    """With answers lost on the way and no leader: each lesson goes once, and both have done something. The readers'
+    mornings come one after the other, so that there is something for whoever looks first."""
     fake = new_provider(latency=0.3, list=[{"do": "ok_then_reset"}, {"do": "5xx"}])
     site = new_site(provider="resend", provider_key="k", provider_url=fake.url, **empty_database)
     site.import_lessons()
     readers = [f"reader{number}@runner.test" for number in range(50)]
-    site.import_readers(readers)
-    workers = [site.worker(SPEED), site.worker(SPEED)]
+    site.import_readers(readers, AROUND_THE_WORLD)
+    workers = [site.worker(2 * DAY), site.worker(2 * DAY)]
 
     eventually(lambda: site.states() == {"accepted": COURSE * len(readers)}, 120, 0.25)
 

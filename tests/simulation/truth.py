@@ -97,7 +97,8 @@ def states_are_true(run: Run) -> Found:
             yield Violation(turn.number, "I3 loss", f"delivery {row.id} is accepted, and the provider never took it")
         if row.state in {"queued", "refused"} and of_call and not _gave_up(before, row):
             yield Violation(turn.number, "I9 untrue", f"delivery {row.id} is {row.state}, but the provider took it")
-        if row.state == "cancelled" and taken and not (row.resent_at or _copied(turn, row)):
+        known = row.resent_at or _copied(turn, row) or (run.restores and not row.lesson)  # of the history that was lost
+        if row.state == "cancelled" and taken and not known:
             yield Violation(turn.number, "I9 untrue", f"delivery {row.id} is cancelled, but the provider took it")
 
 

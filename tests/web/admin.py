@@ -1,6 +1,7 @@
 """A coach at the admin's pages: signed in, with the CSRF token in every form, as a browser would send it."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -38,10 +39,16 @@ class Client(FlaskClient):
         return response
 
 
+@cache
+def password_hash() -> str:
+    """Of PASSWORD. It takes a while."""
+    return passwords.hashed(PASSWORD, b"s" * passwords.SALT)
+
+
 def add_coach(site: Site, email: str = "coach@clinic.test", name: str = "Kim", **values: Any) -> Admin:
     """A coach with PASSWORD."""
     row = {
-        "timezone": "", "password_hash": passwords.hashed(PASSWORD, b"s" * passwords.SALT), "totp_secret": "",
+        "timezone": "", "password_hash": password_hash(), "totp_secret": "",
         "totp_counter": 0, "recovery_hashes": [], "session_key": f"key of {email}", "weekly_mail": True,
         "created_at": site.world.machine, "seen_at": None,
     }  # fmt: skip

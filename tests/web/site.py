@@ -1,6 +1,7 @@
 """The site over a small world, as a client without cookies or JavaScript meets it; and how tests read its pages."""
 
 import re
+from copy import copy
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from functools import cached_property
@@ -47,6 +48,7 @@ class Compiled(BytecodeCache):
 
 
 COMPILED = Compiled()
+_BUILT: dict[object, Flask] = {}  # by all that building looks at
 
 
 class Client(FlaskClient):
@@ -71,6 +73,26 @@ class Site:
 
     @cached_property
     def app(self) -> Flask:
+        """A copy of one that was built before, over this world's services: to compile its hundred addresses anew would
+        take longer than most tests."""
+        services = self.services
+        if services.trusted_proxies:
+            return self.build()  # its middleware is bound to it
+        https = services.public_url.startswith("https:")
+        key = (tuple(services.secrets), https, bool(services.outbox), services.templates)
+        app = copy(_BUILT.get(key) or _BUILT.setdefault(key, self.build()))
+        app.extensions = app.extensions | {"course": services}
+        return app
+
+    def build(self) -> Flask:
+        """One of its own, for who changes it."""
+        app = create_app(self.services)
+        app.jinja_env.bytecode_cache = COMPILED
+        app.test_client_class = Client
+        return app
+
+    @cached_property
+    def services(self) -> Services:
         services = Services(
             database=self.world.database,
             letters=self.world.letters,
@@ -86,10 +108,7 @@ class Site:
             journal=self.world.journal,
             signup_caps=SignupCaps(per_ip=0, per_network=0),  # all tests come from one address
         )
-        app = create_app(replace(services, **self.changes))
-        app.jinja_env.bytecode_cache = COMPILED
-        app.test_client_class = Client
-        return app
+        return replace(services, **self.changes)
 
     def but(self, **changes: Any) -> "Site":
         """The same world, with other services."""

@@ -1,6 +1,5 @@
 """The coaches' door: shut to strangers everywhere, and what keeps it so."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -296,7 +295,7 @@ def test_a_coach_who_is_gone_is_signed_out_at_once(site: Site, coach: Coach) -> 
 
 @sqlite_only
 def test_a_view_for_coaches_outside_of_the_admin_is_shut_to_all(site: Site) -> None:
-    app = replace(site).app
+    app = site.build()
     app.add_url_rule("/elsewhere", view_func=doors.coaches_only(lambda: "come in"))
     assert app.test_client().get("/elsewhere").status_code == 403
 

@@ -10,7 +10,7 @@ from course.core.status import Sent
 from course.store import subscribers
 from course.store.models import Delivery, Enrollment, Revision
 from tests.web.admin import Browser, add_coach
-from tests.web.site import Page, Site
+from tests.web.site import Page, Site, sqlite_only
 
 READERS = "/admin/courses/running/readers"
 
@@ -82,6 +82,7 @@ def test_one_reader_is_added_by_hand(site: Site, coach: Browser, form: dict[str,
     assert len(site.world.mails()) == (form["how"] == "ask")
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     ("form", "wrong"),
     [
@@ -168,6 +169,7 @@ def test_the_page_says_in_a_sentence_why_somebody_gets_nothing(site: Site, coach
     assert WHY[case] in words(coach, f"/admin/readers/{reader}")
 
 
+@sqlite_only
 def test_what_a_mail_looked_like_is_shown_as_it_went_and_without_the_readers_own_links(
     site: Site, coach: Browser
 ) -> None:
@@ -211,6 +213,7 @@ def test_what_a_coach_does_is_done_and_stands_in_the_timeline(site: Site, coach:
     assert len(site.lessons()) == 2
 
 
+@sqlite_only
 def test_what_cannot_be_done_is_said_beside_its_field(site: Site, coach: Browser) -> None:
     reader = site.reader()
     for act, form, field in (
@@ -240,6 +243,7 @@ def test_an_erased_reader_is_gone_from_every_table(site: Site, coach: Browser) -
     assert len(site.world.mails()) == 3  # she may sign up anew, and is asked to confirm
 
 
+@sqlite_only
 def test_hostile_names_are_shown_harmless(site: Site, coach: Browser) -> None:
     reader = site.reader("ann@runner.test", "<script>alert(1)</script>{{7*7}}")
     for url in (READERS, f"/admin/readers/{reader}", f"/admin/readers/{reader}/mails/2"):

@@ -50,6 +50,7 @@ def broken(site: Site) -> Site:
     def break_down() -> str:
         raise RuntimeError(f"{SECRET} at /somewhere")
 
+    site.app = site.build()
     site.app.add_url_rule("/broken", view_func=break_down)
     return site
 

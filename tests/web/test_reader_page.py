@@ -59,7 +59,7 @@ def test_every_lesson_that_went_can_be_read_again(site: Site) -> None:
 def test_a_lesson_that_waits_for_the_provider_keeps_its_place(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     enrollment = site.world.enroll()
     with monkeypatch.context() as away:
-        away.setattr(type(site.world.provider), "post", lambda _, _body, _key, count: [Unreachable("away")] * count)
+        away.setattr(type(site.world.provider), "post", lambda _, _body, _key, n, *_ready: [Unreachable("away")] * n)
         site.world.sender.step("lesson")
     assert [row.state for row in site.rows("delivery") if row.kind == "lesson"] == ["queued"]
     url = site.world.letters.links.reader(enrollment, 0)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from course.worker.notifier import Notifier
 from tests.factories import PUBLIC_URL
-from tests.web.site import Page, Site, link, urls
+from tests.web.site import Page, Site, link, sqlite_only, urls
 
 BUTTONS = {  # of the reader's own pages
     "tick", "answer", "pause", "resume", "next", "pace", "times", "start-again", "leave", "return", "link",
@@ -59,6 +59,7 @@ def _ask_for_a_private_link_and_a_new_address(site: Site, page: str) -> None:
     notifier.step()
 
 
+@sqlite_only
 def test_looking_at_every_address_of_every_mail_and_page_changes_nothing(site: Site) -> None:
     start = mails_of_everybody(site)
     assert all(url.startswith(f"{PUBLIC_URL}/") for url in start)

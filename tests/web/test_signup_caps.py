@@ -85,6 +85,7 @@ def test_after_an_hour_it_is_as_before(small: Site) -> None:
     assert sign_up(small, "late@runner.test").status_code == 200
 
 
+@sqlite_only
 def test_the_page_keeps_what_was_typed_and_needs_no_script(small: Site) -> None:
     fill(small)
     page = Page(sign_up(small, "zoë@runner.test".replace("ë", "e"), name='Zoë "Z"'))
@@ -107,6 +108,7 @@ def test_a_ticket_is_good_after_five_seconds_and_too_early_it_is_kept(small: Sit
     assert sign_up(small, "late@runner.test", ticket=ticket).status_code == 200
 
 
+@sqlite_only
 def test_with_work_nobody_waits(small: Site) -> None:
     ticket = fill(small)
     assert sign_up(small, "late@runner.test", ticket=ticket, work=solved(ticket)).status_code == 200
@@ -136,6 +138,7 @@ def test_a_ticket_of_another_key_or_of_yesterday_is_as_good_as_none(small: Site)
     assert sign_up(small, "late@runner.test", ticket=old, work=solved(old)).status_code == 429
 
 
+@sqlite_only
 def test_work_that_was_not_done_is_no_work(small: Site) -> None:
     ticket = fill(small)
     wrong = next(str(n) for n in count() if not proof_of_work.is_done(ticket, str(n), CAPS.cost))
@@ -160,6 +163,7 @@ def test_patience_and_work_have_caps_too_and_the_last_word_is_kind(small: Site) 
     assert "come back in an hour" in Page(full).words
 
 
+@sqlite_only
 def test_an_address_that_cannot_be_is_refused_before_it_is_counted(small: Site) -> None:
     for _ in range(5):
         assert sign_up(small, "no address").status_code == 422

@@ -42,6 +42,7 @@ def refused(site: Site, response: TestResponse, *statuses: int) -> None:
     assert not any(site.rows(table) for table in STORED)
 
 
+@sqlite_only
 @pytest.mark.parametrize("field", WRONG_TEXTS)
 def test_a_wrong_text_is_refused_by_form_and_json_with_the_field_it_is_about(site: Site, field: str) -> None:
     for value in WRONG_TEXTS[field]:
@@ -54,6 +55,7 @@ def test_a_wrong_text_is_refused_by_form_and_json_with_the_field_it_is_about(sit
         assert shown.mimetype == "text/html"
 
 
+@sqlite_only
 @pytest.mark.parametrize("field", WRONG_TEXTS)
 def test_what_is_no_text_is_refused(site: Site, field: str) -> None:
     for value in WRONG_TYPES:
@@ -232,6 +234,7 @@ def test_no_json_breaks_it(site: Site, body: Any) -> None:
     _never_breaks(site, json.dumps(body).encode(), "application/json")
 
 
+@sqlite_only
 @fuzz
 @given(fields=st.lists(st.tuples(NAMES, ODD), max_size=6), good=st.booleans())
 def test_no_form_breaks_it(site: Site, fields: list[tuple[str, str]], good: bool) -> None:
