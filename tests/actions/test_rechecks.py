@@ -194,7 +194,7 @@ def test_a_call_that_went_through_another_account_is_not_made_again_in_this_one(
 
 def test_a_worker_that_stood_still_after_the_mark_does_not_post(ledger: World) -> None:
     lesson_2_is_due(ledger)
-    clock = iter([0.0, 3600.0, 3600.0])
+    clock = iter([0.0, 60.0, 60.0])
     ledger.sender.awake = lambda: next(clock)
     ledger.sender.step("lesson")
     assert len(taken(ledger)) == 2
