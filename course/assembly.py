@@ -169,6 +169,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     for number in range(LESSON_THREADS):  # while one waits for the provider, another marks
         loop.every(0.5, lambda: sender.step("lesson"), f"lessons {number}")
     loop.every(2, sender.settle, "settle")
+    loop.every(900, sender.look_after, "look after")
     importer = Importer(parts.database, parts.now)
     loop.every(0.25, lambda: importer.step() and False, "imports")  # not at once again: sign-ups come between
     loop.every(1, sender.listen, "events")

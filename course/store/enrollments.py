@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from course.core.status import UNSETTLED, Enrolled
+from course.core.status import UNSETTLED, Enrolled, Sent
 from course.store.db import insert_of
 from course.store.models import Course, Delivery, Enrollment, Exclusion, Subscriber, Suppression
 
@@ -103,6 +103,18 @@ def save_plans(session: Session, plans: Sequence[dict[str, Any]]) -> None:
 def hold(session: Session, ids: Iterable[int]) -> None:
     """Plans nothing for them until their unsettled lesson is settled."""
     session.execute(update(Enrollment).where(Enrollment.id.in_(set(ids))).values(due_at=None))
+
+
+def forgotten(session: Session, limit: int) -> Sequence[int]:
+    """Active readers for whom nothing is planned although none of their lessons is open. There should be none."""
+    is_open = exists().where(
+        Delivery.enrollment_id == Enrollment.id,
+        Delivery.lesson_id.is_not(None),
+        Delivery.state.in_((*UNSETTLED, Sent.QUEUED)),
+        Delivery.resigned_at.is_(None),
+    )
+    query = select(Enrollment.id).where(Enrollment.status == Enrolled.ACTIVE, Enrollment.due_at.is_(None), ~is_open)
+    return session.scalars(query.limit(limit)).all()
 
 
 def went_later(session: Session, ids: Iterable[int], at: datetime) -> None:

@@ -13,11 +13,12 @@ from course.actions.recording import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
 from course.core.outcome import Accepted, Outcome, Refused, Unreachable
-from course.store import calls
+from course.store import calls, enrollments
 from course.store.db import Database
 from course.store.journal import Journal
 
 log = logging.getLogger(__name__)
+LOOKED_AFTER = 500  # readers in one transaction
 
 
 def _pass(_: str) -> None:
@@ -132,6 +133,16 @@ class Sender:
         self.point("settled")
         _tell("settled", outcomes)
         return True
+
+    def look_after(self) -> bool:
+        """Plans readers who were forgotten. Nothing should ever forget one; if something does, nobody is lost by it."""
+        with self.database.read() as session:
+            forgotten = enrollments.forgotten(session, LOOKED_AFTER)
+        if forgotten:
+            with self.database.write() as session:
+                recording.plan_next(session, forgotten)
+            log.warning("%d readers had nothing planned, and are planned again", len(forgotten))
+        return len(forgotten) == LOOKED_AFTER
 
     def listen(self) -> bool:
         """A batch of what the provider told us."""

@@ -221,6 +221,19 @@ def test_a_call_that_is_under_way_is_left_to_its_worker(ledger: World) -> None:
     assert newest(ledger).state == Sent.ACCEPTED
 
 
+def test_a_reader_who_was_forgotten_is_planned_again_and_nobody_else(ledger: World) -> None:
+    reader = lesson_2_is_due(ledger)
+    planned = ledger.enrollment(reader).due_at
+    with ledger.database.write() as session:
+        enrollments.hold(session, [reader])
+    assert ledger.sender.look_after() is False
+    assert ledger.enrollment(reader).due_at == planned
+    answer(ledger, Uncertain("?"))
+    ledger.drain()
+    ledger.sender.look_after()
+    assert ledger.enrollment(reader).due_at is None  # lesson 2 is not settled, so this one is not forgotten
+
+
 def test_a_writer_of_another_process_waits_for_its_turn_and_then_reads(database: Database) -> None:
     """Threads of one process stand in line anyway; the lock that counts is the database's own."""
     with database.write() as session:
