@@ -200,6 +200,15 @@ def test_a_lesson_of_the_time_before_is_sent_again_and_still_comes_in_its_turn(w
     assert lessons_to(world)[5:] == wanted
 
 
+def test_what_is_sent_again_is_the_newest_copy_and_not_the_highest_number(world: World, ann: int) -> None:
+    do(world, ann, "send_again", 1)
+    world.drain()
+    do(world, ann, "start_again")
+    world.drain()
+    do(world, ann, "send_again", 1)
+    assert sorted(row.copy for row in mails(world, ann)) == [1, 2, 1001, 1002]
+
+
 def test_one_more_copy_takes_no_wish_for_the_next_lesson_away(world: World, ann: int) -> None:
     do(world, ann, "send_again", 1)
     with world.database.write() as session:

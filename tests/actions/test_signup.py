@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from course.actions import lesson_import, signup
+from course.actions.sending import GROUP
 from course.actions.signup import Confirmed, Invalid, Origin
 from course.core import address
 from course.core.outcome import Outcome, Unreachable
@@ -626,3 +627,11 @@ def test_letters_of_different_courses_do_not_wait_for_one_another(world: World) 
         signup.leave(session, found, FORM, now=world.machine)
     pass_days(world, 4)
     assert "About Week" in lessons_to(world)
+
+
+@on_sqlite
+def test_what_came_in_goes_as_one_call_and_a_full_one_is_followed_at_once(world: World) -> None:
+    for number in range(GROUP + 1):
+        world.sign_up(f"reader{number}@runner.test")
+    assert [world.sender.step("confirm") for _ in range(3)] == [True, False, False]
+    assert len(world.mails()) == GROUP + 1

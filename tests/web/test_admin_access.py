@@ -5,7 +5,7 @@ from typing import Any
 
 import argon2
 import pytest
-from flask import Flask
+from flask import Flask, request
 from werkzeug.routing import Rule
 
 from course.core import passwords
@@ -305,3 +305,13 @@ def test_what_is_not_there_is_said_in_the_coaches_frame(coach: Coach) -> None:
     answer = coach.get("/admin/people/999")
     assert answer.status_code == 404
     assert "Sign out" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [("/", False), ("/readers/x", False), ("/administer", False), ("/admin", True), ("/admin/people", True)],
+)
+def test_a_session_is_opened_in_the_admin_only(site: Site, path: str, inside: bool) -> None:
+    with site.app.test_request_context(path):
+        found = site.app.session_interface.open_session(site.app, request)
+    assert (found is not None) == inside

@@ -1,6 +1,7 @@
 """The form for other pages: what coaches copy, and the script that goes with it."""
 
 import html
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,13 @@ def test_the_look_is_the_courses_or_the_blogs(coach: Coach) -> None:
     assert "data-look" in snippets(coach)["scripted"]
     assert "data-look" not in snippets(coach, "?look=blog")["scripted"]
     assert "data-look" not in snippets(coach)["plain"]
+
+
+def test_the_sample_post_has_the_form_that_coaches_copy(coach: Coach) -> None:
+    post = (Path(__file__).parents[2] / "docs/sample-blog-post.html").read_text()
+    form = post[post.index("<form") : post.index("</main>")]
+    copied = snippets(coach, "?source=blog: runner's knee")["scripted"].replace("by Coaches.", "by Ryan and Niraj.")
+    assert form.split() == copied.replace(PUBLIC_URL, "https://course.example").split()
 
 
 @pytest.mark.parametrize("source", ['"><script>alert(1)</script>', "a&b <c>", "x" * 5000, "", "a\nb\0"])
