@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from course.core.errors import CourseError
@@ -71,6 +71,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def is_busy(error: BaseException) -> bool:
+    """SQLite: another process held the file for longer than we wait. Nothing was written."""
+    cause = error.orig if isinstance(error, OperationalError) else None
+    return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorname.startswith("SQLITE_BUSY")
 
 
 def _read(url: str) -> URL:

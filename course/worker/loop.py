@@ -6,6 +6,8 @@ from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from course.store.db import BUSY_SECONDS, is_busy
+
 log = logging.getLogger(__name__)
 Step = Callable[[], bool]
 
@@ -36,6 +38,9 @@ class Loop:
         try:
             while not self._stopping.is_set() and step():
                 pass
-        except Exception:
+        except Exception as error:
             # A full disk, a database that is away: nothing was lost, the next tick tries again.
-            log.exception("the step %r failed", name)
+            if is_busy(error):
+                log.warning("the step %r waited %d s for the database in vain, and tries again", name, BUSY_SECONDS)
+            else:
+                log.exception("the step %r failed", name)

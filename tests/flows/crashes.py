@@ -56,6 +56,8 @@ def _tried(trial: Trial, wanted: Callable[[Trial], bool]) -> Tally:
     except AssertionError as error:
         trial.tally.faults.append(f"{error}: {trial.site.states()}")
     trial.site.kill()
+    if not trial.tally.faults and not trial.at_rest():
+        trial.tally.faults.append(f"it was ended before its time: {trial.site.states()}")
     judge(trial)
     return trial.tally
 

@@ -169,9 +169,10 @@ class Trial:
     def at_rest(self) -> bool:
         """Nothing is on its way. What nobody can be asked about stays unknown, and that reader's next lesson waits."""
         settled = {Sent.ACCEPTED, Sent.UNKNOWN} if self.fake and self.fake.smtp else {Sent.ACCEPTED}
+        # In one snapshot: between two, a lesson may be settled and the next one planned.
         with self.site.database.read() as session:
             due = session.scalar(select(func.count()).where(Enrollment.due_at.is_not(None)))
-        return not due and set(self.site.states()) <= settled
+            return not due and set(session.scalars(select(Delivery.state).distinct())) <= settled
 
     def unknown(self) -> dict[int, str]:
         """The address of each delivery that is unknown."""
