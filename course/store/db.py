@@ -2,6 +2,8 @@
 
 Durability is a property of a transaction. `write` survives a power cut once it has returned; `relaxed` may lose the
 newest commits in one, never their order (a later `write` makes all earlier ones durable); `read` sees one snapshot.
+On SQLite others may see what is committed a moment before it survives a power cut: nothing that follows from it gets
+there before it, since there is one log, and whoever acts on it outside has written first.
 """
 
 import sqlite3
@@ -14,8 +16,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from course.core.errors import CourseError
+from course.store.sync import SharedSync
 
 Mode = Literal["write", "relaxed", "read"]
 BUSY_SECONDS = 30  # how long a writer waits for another one on SQLite
@@ -31,13 +35,16 @@ class Database:
         self.url = _read(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._writing = Lock()
+        self._writing, self._sync = Lock(), SharedSync()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A durable transaction: committed at the end, rolled back on an exception."""
         with self._transaction("write") as session:
+            log = session.connection().info.get("log")
             yield session
+        if log:
+            self._sync(log)
 
     @contextmanager
     def relaxed(self) -> Iterator[Session]:
@@ -95,23 +102,23 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **({} if memory else pool))
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _: Any) -> None:
+    def _connect(connection: sqlite3.Connection, pooled: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # BEGIN is ours, see below
         _use_wal(connection)
         for pragma in (
+            "synchronous=NORMAL",  # a commit waits for no disk; see SharedSync
             "foreign_keys=ON",
             "cache_size=-16384",  # 16 MB a connection; what it does not hold is in the system's cache
             "wal_autocheckpoint=16000",  # pages; at the default of 1,000 nearly every batch is a checkpoint
             "fullfsync=1",  # macOS: without it a sync is not one
         ):
             connection.execute(f"PRAGMA {pragma}")
+        [(_, _, path)] = connection.execute("PRAGMA database_list")
+        pooled.info["log"] = path and f"{path}-wal"
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         mode: Mode = connection.get_execution_options().get("mode", "write")
-        if mode != "read" and connection.info.get("synchronous") != mode:  # it stays with the connection
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if mode == 'write' else 'NORMAL'}")
-            connection.info["synchronous"] = mode
         # A deferred transaction that turns into a writer fails at once when another writer came between.
         connection.exec_driver_sql("BEGIN" if mode == "read" else "BEGIN IMMEDIATE")
 

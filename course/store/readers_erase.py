@@ -65,7 +65,8 @@ def forget_recipient(session: Session, spellings: Collection[str]) -> None:
 
 
 def everything(session: Session, subscriber_id: int) -> dict[str, list[dict[str, Any]]]:
-    """What `forget` would delete, and the words that go with it: rows by table, as column names and values."""
+    """What `forget` would delete, and the words that go with it: rows by table, as column names and values, oldest
+    first."""
     mine = select(Enrollment.id).where(Enrollment.subscriber_id == subscriber_id)
     mails = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
     lessons = select(Answer, Lesson.slug.label("lesson")).join(Lesson, Lesson.id == Answer.lesson_id)
@@ -75,12 +76,12 @@ def everything(session: Session, subscriber_id: int) -> dict[str, list[dict[str,
     return {
         "person": _rows(session, select(Subscriber).where(Subscriber.id == subscriber_id)),
         "profile": _rows(session, select(Profile).where(Profile.subscriber_id == subscriber_id)),
-        "consents": _rows(session, select(Consent).where(Consent.subscriber_id == subscriber_id)),
-        "courses": _rows(session, enrolled.where(Enrollment.id.in_(mine))),
-        "mails": _rows(session, select(Delivery).where(Delivery.subscriber_id == subscriber_id)),
-        "events": _rows(session, events.where(ProviderEvent.delivery_id.in_(mails))),
-        "answers": _rows(session, lessons.where(Answer.enrollment_id.in_(mine))),
-        "skipped": _rows(session, skips.where(Exclusion.enrollment_id.in_(mine))),
+        "consents": _rows(session, select(Consent).where(Consent.subscriber_id == subscriber_id).order_by(Consent.id)),
+        "courses": _rows(session, enrolled.where(Enrollment.id.in_(mine)).order_by(Enrollment.id)),
+        "mails": _rows(session, select(Delivery).where(Delivery.subscriber_id == subscriber_id).order_by(Delivery.id)),
+        "events": _rows(session, events.where(ProviderEvent.delivery_id.in_(mails)).order_by(ProviderEvent.id)),
+        "answers": _rows(session, lessons.where(Answer.enrollment_id.in_(mine)).order_by(Answer.id)),
+        "skipped": _rows(session, skips.where(Exclusion.enrollment_id.in_(mine)).order_by(Exclusion.id)),
     }
 
 

@@ -66,14 +66,19 @@ def _marks(lines: list[Line]) -> Iterator[bool]:
     posts = [place for place, (_, text) in enumerate(lines) if re.match(r'sendto\(\d+<.*>, "POST /', text)]
     for note, post in zip(noted, posts, strict=False):
         assert note < post, "a request without a mark"
-        thread = lines[note][0]
-        yield _synced([text for one, text in lines[:note] if one == thread])
+        yield _synced(lines[:note], by=lines[note][0])
 
 
-def _synced(calls: list[str]) -> bool:
-    """The last write to the log was followed by a sync of it that has returned."""
-    wrote = max(place for place, text in enumerate(calls) if re.match(r"pwrite64\(\d+<.*course\.db-wal>", text))
-    after = calls[wrote + 1 :]
-    whole = any(re.match(r"fdatasync\(\d+<.*course\.db-wal>\) += 0", text) for text in after)
-    begun = any(re.match(r"fdatasync\(\d+<.*course\.db-wal> <unfinished", text) for text in after)
-    return whole or (begun and any(re.match(r"<\.\.\. fdatasync resumed>\) += 0", text) for text in after))
+def _synced(lines: list[Line], by: str) -> bool:
+    """After this thread's last write to the log a sync of it began, by whichever thread, and has returned."""
+    log = r"\(\d+<.*course\.db-wal>"
+    wrote = max(place for place, (one, text) in enumerate(lines) if one == by and re.match(f"pwrite64{log}", text))
+    begun = set()
+    for thread, text in lines[wrote + 1 :]:
+        if re.match(rf"fdatasync{log}\) += 0", text):
+            return True
+        if re.match(f"fdatasync{log} <unfinished", text):
+            begun.add(thread)
+        if thread in begun and re.match(r"<\.\.\. fdatasync resumed>\) += 0", text):
+            return True
+    return False
