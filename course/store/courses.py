@@ -8,14 +8,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from course.core import sequence
-from course.store.models import Course, Edit, Lesson, Revision, Term
+from course.store.models import Base, Course, Edit, Lesson, Revision, Term
 
 _ALL = select(Course).order_by(Course.id)
+_TABLE = Base.metadata.tables[Course.__tablename__]
+_ROWS = select(_TABLE).order_by(_TABLE.c.id)
 
 
 def all_courses(session: Session) -> Sequence[Course]:
     """Oldest first: the first is the one that `/` shows."""
     return session.scalars(_ALL).all()
+
+
+def rows(session: Session) -> Sequence[Any]:
+    """The columns of `all_courses`, to read only: an entity costs SQLAlchemy three times as long."""
+    return session.connection().execute(_ROWS).all()
 
 
 def by_slug(session: Session, slug: str, *, lock: bool = False) -> Course | None:

@@ -24,7 +24,7 @@ def queue_service(
     key under which copies are counted that went to them before they were erased. The caller holds the subscriber's
     row."""
     given = {"of_kind": kind, "subscriber": subscriber_id, "course": course_id, "now": now}
-    session.execute(_queue_service(), given | {"since": since, "at_most": at_most, "remembered": remembered})
+    session.connection().execute(_queue_service(), given | {"since": since, "at_most": at_most, "remembered": remembered})
 
 
 @cache

@@ -17,7 +17,8 @@ from course.store.models import Base, Consent, Subscriber, Suppression
 
 HARMLESS = (ERASED, RETURNED)  # reasons that keep no mail back
 _PEOPLE = Base.metadata.tables[Subscriber.__tablename__]
-# Statements of the sign-up are built once: SQLAlchemy takes longer to build one than to run it.
+# Statements of the sign-up are built once, and go past the session, which would look for entities in them: SQLAlchemy
+# takes longer for either than SQLite takes to run one.
 _CONSENT = insert(Base.metadata.tables[Consent.__tablename__])
 _NOT_MAILED = Base.metadata.tables[Suppression.__tablename__]
 _REMEMBERED = select(_NOT_MAILED).where(_NOT_MAILED.c.email_key.in_(bindparam("keys", expanding=True)))
@@ -35,7 +36,7 @@ def find_or_add(session: Session, email: str, email_key: str, name: str, timezon
     """The id of the one row of this address, locked: two sign-ups for it at once come one after the other. Name and
     time zone are the newest that were given; once confirmed, only the reader's own page changes them."""
     row = {"email": email, "email_key": email_key, "name": name, "timezone": timezone, "created_at": now}
-    found: int = session.execute(_find_or_add(insert_of(session)), row).scalar_one()
+    found: int = session.connection().execute(_find_or_add(insert_of(session)), row).scalar_one()
     return found
 
 
@@ -132,7 +133,7 @@ def _hashes(session: Session, keys: Sequence[str]) -> dict[str, str]:
 def add_consents(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Takes the columns of Consent."""
     if rows:
-        session.execute(_CONSENT, list(rows))
+        session.connection().execute(_CONSENT, list(rows))
 
 
 def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> str:

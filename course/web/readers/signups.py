@@ -1,7 +1,7 @@
 """`POST /signups`: a form on any page, or JSON. No cookie and no CSRF token: there is no session to ride on, and what
 it does is to send one mail that asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, abort, after_this_request, jsonify, make_response, render_template, request
@@ -65,10 +65,9 @@ def _sign_up() -> Response:
 
 
 def _course(session: Session, slug: object) -> Course:
-    """The course that is meant: the first one where none is named."""
-    if slug:
-        return landing.course_named(session, slug) if isinstance(slug, str) else abort(404)
-    return next(iter(courses.all_courses(session)), None) or abort(404)
+    """The course that is meant, as a row: the first one where none is named."""
+    found: Sequence[Course] = courses.rows(session)
+    return next((course for course in found if not slug or course.slug == slug), None) or abort(404)
 
 
 def _refusal(fields: Mapping[str, Any], invalid: Invalid) -> Response:
