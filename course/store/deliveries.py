@@ -23,8 +23,8 @@ def queue_service(
     """Queues one more mail of this kind, unless this person got so many since then, over all courses. `remembered`: the
     key under which copies are counted that went to them before they were erased. The caller holds the subscriber's
     row."""
-    given = {"of_kind": kind, "subscriber": subscriber_id, "course": course_id, "now": now}
-    session.connection().execute(_queue_service(), given | {"since": since, "at_most": at_most, "remembered": remembered})
+    given = {"of_kind": kind, "subscriber": subscriber_id, "course": course_id, "now": now, "since": since}
+    session.connection().execute(_queue_service(), given | {"at_most": at_most, "remembered": remembered})
 
 
 @cache
