@@ -13,7 +13,7 @@ from course.actions.recording import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
 from course.core.outcome import Accepted, Outcome, Refused, Unreachable
-from course.store import calls, enrollments
+from course.store import alarms, calls, enrollments
 from course.store.db import Database
 from course.store.journal import Journal
 
@@ -138,10 +138,14 @@ class Sender:
         """Plans readers who were forgotten. Nothing should ever forget one; if something does, nobody is lost by it."""
         with self.database.read() as session:
             forgotten = enrollments.forgotten(session, LOOKED_AFTER)
-        if forgotten:
-            with self.database.write() as session:
+        with self.database.write() as session:
+            if forgotten:
                 recording.plan_next(session, forgotten)
-            log.warning("%d readers had nothing planned, and are planned again", len(forgotten))
+                text = f"No lesson was planned for {len(forgotten)} of the readers. One is now; please report it."
+                log.warning("%s", text)
+                alarms.ring(session, "forgotten", text, self.now().machine)
+            else:
+                alarms.clear(session, "forgotten", self.now().machine)
         return len(forgotten) == LOOKED_AFTER
 
     def listen(self) -> bool:

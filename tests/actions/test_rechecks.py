@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from course.actions import marking, recording, signup
 from course.core.outcome import Accepted, Refused, Uncertain, Unreachable
 from course.core.status import Sent, Suppressed
-from course.store import deliveries, enrollments, installation, subscribers
+from course.store import alarms, deliveries, enrollments, installation, subscribers
 from course.store.db import Database
 from course.store.models import Delivery
 from tests.factories import KEY, START, World
@@ -228,10 +228,14 @@ def test_a_reader_who_was_forgotten_is_planned_again_and_nobody_else(ledger: Wor
         enrollments.hold(session, [reader])
     assert ledger.sender.look_after() is False
     assert ledger.enrollment(reader).due_at == planned
+    with ledger.database.read() as session:
+        assert [alarm.key for alarm in alarms.ringing(session)] == ["forgotten"]
     answer(ledger, Uncertain("?"))
     ledger.drain()
     ledger.sender.look_after()
     assert ledger.enrollment(reader).due_at is None  # lesson 2 is not settled, so this one is not forgotten
+    with ledger.database.read() as session:
+        assert alarms.ringing(session) == []
 
 
 def test_a_writer_of_another_process_waits_for_its_turn_and_then_reads(database: Database) -> None:
