@@ -16,7 +16,7 @@ from course.actions.sending import Sending
 from course.core.clock import Now
 from course.core.status import Enrolled, Sent
 from course.core.tokens import send_id
-from course.store import alarms, calls, deliveries, enrollments, installation
+from course.store import alarms, calls, deliveries, enrollments, installation, subscribers
 from course.store.journal import Witness
 
 FRESH = timedelta(minutes=2)
@@ -27,17 +27,18 @@ def check(session: Session, sending: Sending, witness: Witness, *, now: Now, alo
     """At a worker's start, and when the database does not know its last call. True if the guard was set. `alone`: no
     other machine can have used this database."""
     newest, beat = calls.newest(session), installation.last_beat(session)
+    backup, id_key = beat or (newest.marked_at if newest else None), sending.letters.id_key
     if any(calls.by_id(session, call) is None for call in witness.last_calls):
         why = "This database is older than the last mails that this machine sent"
     elif newest is None or witness.since or (beat and now.machine - beat < FRESH):
+        _bring_departures(session, id_key, witness, backup, now.machine)
         return False
     else:
         why = "No journal on this machine remembers this database"
-    backup = beat or (newest.marked_at if newest else None)
     complete = alone and bool(witness.since and backup and witness.since <= backup)
     # Clocks of other machines may go before ours: what was posted a little earlier is looked at as well.
     restoring.bring_up_to_date(session, sending, witness, backup and backup - FRESH, now, complete=complete)
-    _bring_departures(session, sending.letters.id_key, witness, backup, now.machine)
+    _bring_departures(session, id_key, witness, backup, now.machine)
     installation.the(session).guard_at = now.machine
     text = f"{why}. What may have gone already is held until that is known. See: course deliveries list, course vouch"
     alarms.ring(session, ALARM, text, now.machine)
@@ -80,11 +81,14 @@ def departure(id_key: bytes, email_key: str, course_id: int) -> str:
 def _bring_departures(
     session: Session, id_key: bytes, witness: Witness, backup: datetime | None, now: datetime
 ) -> None:
-    """Who left after the backup has left. Journals count in whole seconds."""
-    gone = {name for at, name in witness.departures if backup is None or at >= backup.replace(microsecond=0)}
-    if not gone:
-        return
-    origin = signup.Origin(source="journal")
-    for enrollment, email_key in enrollments.with_keys(session, Enrolled.ACTIVE, Enrolled.FINISHED):
-        if departure(id_key, email_key, enrollment.course_id) in gone:
-            signup.leave(session, enrollment, origin, now=now)
+    """Who left after the backup has left, though nothing may have been sent since. What the database knows better (they
+    left, and perhaps came back) stays. Journals count in whole seconds."""
+    since, here = backup and backup.replace(microsecond=0), (Enrolled.ACTIVE, Enrolled.FINISHED)
+    for at, name, subscriber in witness.departures:
+        if since and at < since:
+            continue
+        for enrollment, email_key in enrollments.with_keys(session, subscriber, *here):
+            course = enrollment.course_id
+            named = departure(id_key, email_key, course) == name
+            if named and not subscribers.decided(session, subscriber, course, at):
+                signup.leave(session, enrollment, signup.Origin(source="journal"), now=now)

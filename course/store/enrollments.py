@@ -180,7 +180,8 @@ def everybody(session: Session, course_id: int) -> Iterable[Any]:
     return session.execute(ordered.execution_options(yield_per=1000))
 
 
-def with_keys(session: Session, *statuses: Enrolled) -> Iterable[tuple[Enrollment, str]]:
-    """Enrollments of these statuses with their address keys."""
+def with_keys(session: Session, subscriber_id: int, *statuses: Enrolled) -> list[tuple[Enrollment, str]]:
+    """A person's enrollments of these statuses, locked, with the key of their address."""
     query = select(Enrollment, Subscriber.email_key).join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
-    return ((row[0], row[1]) for row in session.execute(query.where(Enrollment.status.in_(statuses))).all())
+    mine = query.where(Enrollment.subscriber_id == subscriber_id, Enrollment.status.in_(statuses))
+    return [(row[0], row[1]) for row in session.execute(mine.with_for_update(of=Enrollment))]

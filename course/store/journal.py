@@ -8,7 +8,7 @@ than the journal. Lines:
     c <call id> <time> <send id> …     about to be sent
     p <call id> <time> <send id> …     a call that was made before, perhaps by another process, is about to be repeated
     a <call id> <send id> …            accepted
-    l <time> <hash>                    this address left this course
+    l <time> <hash> <subscriber>       this person left this course
     r <time>                           a restored database was noticed: what stands above is settled with it
 """
 
@@ -20,6 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 SHORT = 16  # hex digits of a send id: enough to tell them apart, half the size
+
+
+class Departure(NamedTuple):
+    """When somebody left a course, to the second; the hash of their address and the course; and their row."""
+
+    at: datetime
+    name: str
+    subscriber: int
 
 
 class Posted(NamedTuple):
@@ -37,7 +45,7 @@ class Witness:
     last_calls: tuple[str, ...] = ()  # of each journal the newest that was made, and the newest that was repeated
     since: datetime | None = None  # the first line of them all
     sent: dict[str, Posted] = field(default_factory=dict)  # by short send id
-    departures: tuple[tuple[datetime, str], ...] = ()  # when, and the hash of address and course
+    departures: tuple[Departure, ...] = ()
 
     def posted(self, send_id: str, since: datetime | None) -> Posted | None:
         """What became of a message that was posted since then; None: it was not."""
@@ -68,8 +76,8 @@ class Journal:
         if send_ids:
             self._add("a", call_id, *(one[:SHORT] for one in send_ids))
 
-    def left(self, now: datetime, departure: str) -> None:
-        self._add("l", now.isoformat(timespec="seconds"), departure)
+    def left(self, now: datetime, name: str, subscriber: int) -> None:
+        self._add("l", now.isoformat(timespec="seconds"), name, str(subscriber))
 
     def settled(self, now: datetime) -> None:
         """Every journal that is here was compared with a restored database."""
@@ -99,7 +107,7 @@ def witness(folder: Path) -> Witness:
     made: dict[str, datetime] = {}
     sent: dict[str, Posted] = {}
     times: list[datetime] = []
-    departures: list[tuple[datetime, str]] = []
+    departures: list[Departure] = []
     for path, words in _lines(folder):
         match words:
             case ["c" | "p" as word, call_id, at, *send_ids]:
@@ -111,8 +119,8 @@ def witness(folder: Path) -> Witness:
                 _note(sent, send_ids, Posted(made[call_id], True, call_id))
             case ["b", at]:
                 times.append(datetime.fromisoformat(at))
-            case ["l", at, departure]:
-                departures.append((datetime.fromisoformat(at), departure))
+            case ["l", at, name, subscriber]:
+                departures.append(Departure(datetime.fromisoformat(at), name, int(subscriber)))
             case ["r", _]:
                 last = {key: call for key, call in last.items() if key[0] != path}
     return Witness(tuple(last.values()), min(times, default=None), sent, tuple(departures))

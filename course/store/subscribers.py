@@ -136,6 +136,13 @@ def add_consents(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.connection().execute(_CONSENT, list(rows))
 
 
+def decided(session: Session, subscriber_id: int, course_id: int, since: datetime) -> bool:
+    """Whether they left this course, or said in a way that only they can that they want it, at this time or later."""
+    query = select(Consent.id).where(Consent.subscriber_id == subscriber_id, Consent.course_id == course_id)
+    later = query.where(Consent.at >= since, Consent.kind.not_in(("signup", "import")))
+    return session.scalar(later.limit(1)) is not None
+
+
 def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> str:
     """Where the newest sign-up came from; "" if there is none."""
     query = (

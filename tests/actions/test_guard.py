@@ -85,29 +85,46 @@ def test_what_went_after_the_backup_does_not_go_again(path: Path, provider: type
     world.close()
 
 
-def test_who_left_after_the_backup_has_left(path: Path) -> None:
+@pytest.mark.parametrize("sent_since", [True, False])
+def test_who_left_after_the_backup_has_left(path: Path, sent_since: bool) -> None:
     world = a_world(path)
     enrollment = world.enroll()
     world.drain()
     note_tick(world)
     back_up(world, path)
     world.go(hours=1)
-    with world.database.write() as session:
-        found = enrollments.by_id(session, enrollment)
-        assert found is not None
-        signup.leave(session, found, signup.Origin(), now=world.machine)
-    world.journal.left(world.machine, guarding.departure(KEY, "ann@runner.test", 1))
-    world.enroll("bob@runner.test")
-    world.drain()
+    leave(world, enrollment)
+    if sent_since:
+        world.enroll("bob@runner.test")
+        world.drain()
     restore(world, path)
-    assert world.restart()
+    assert world.restart() == sent_since
     assert world.enrollment(enrollment).status == "left"
+    world.close()
+
+
+def test_who_left_and_came_back_while_no_worker_ran_stays(path: Path) -> None:
+    """The journal knows of the leaving only; the database is newer than that."""
+    world = a_world(path)
+    enrollment = world.enroll()
+    world.drain()
+    note_tick(world)
+    world.go(hours=1)
+    leave(world, enrollment)
+    world.go(minutes=5)
+    come_back(world, enrollment)
+    world.go(hours=1)
+    assert not world.restart()
+    assert world.enrollment(enrollment).status == "active"
     world.close()
 
 
 def leave(world: World, enrollment: int) -> None:
     with world.database.write() as session:
-        signup.leave(session, enrollments.the(session, enrollment), signup.Origin(), now=world.machine)
+        found = enrollments.the(session, enrollment)
+        signup.leave(session, found, signup.Origin(), now=world.machine)
+        named = guarding.departure(KEY, "ann@runner.test", found.course_id)
+        world.journal.left(world.machine, named, found.subscriber_id)
 
 
 def come_back(world: World, enrollment: int) -> None:

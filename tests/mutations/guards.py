@@ -169,6 +169,20 @@ GUARDS = (
         "self._covered = self.asked",
         "tests/store/test_sync.py",
     ),
+    Guard(
+        "who left has left, though nothing was sent since the backup",
+        "course/actions/guarding.py",
+        "        _bring_departures(session, id_key, witness, backup, now.machine)\n        return False",
+        "        return False",
+        "tests/actions/test_guard.py::test_who_left_after_the_backup_has_left",
+    ),
+    Guard(
+        "who came back has come back",
+        "course/actions/guarding.py",
+        "if named and not subscribers.decided(session, subscriber, course, at):",
+        "if named:",
+        "tests/actions/test_guard.py::test_who_left_and_came_back_while_no_worker_ran_stays",
+    ),
     # Unknown.
     Guard(
         "no answer is unknown",

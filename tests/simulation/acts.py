@@ -97,7 +97,7 @@ def _leave(world: "World", session: Session, course: Course, person: Subscriber 
     if found is None:
         return False
     signup.leave(session, found, Origin(), now=world.clock)
-    world.web.left(world.clock, guarding.departure(KEY, address(act.who), course.id))
+    world.web.left(world.clock, guarding.departure(KEY, address(act.who), course.id), found.subscriber_id)
     world.away(act.who)
     return True
 

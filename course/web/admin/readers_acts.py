@@ -161,4 +161,4 @@ def _write_down(session: Session, found: Enrollment, course_id: int, now: Now) -
     """Outside the database too, so that a restored backup cannot mail them again."""
     _, person, _ = the_reader(session, found.id)
     if journal := services().journal:
-        journal.left(now.machine, guarding.departure(services().letters.id_key, person.email_key, course_id))
+        journal.left(now.machine, guarding.departure(services().letters.id_key, person.email_key, course_id), person.id)

@@ -121,7 +121,7 @@ def _start_again(session: Session, found: Enrollment, form: Form, now: Now) -> N
 def _leave(session: Session, found: Enrollment, form: Form, now: Now) -> None:
     signup.leave(session, found, origins.of_request(), now=now.machine)
     person, _ = pages.person_and_course(session, found)
-    unsubscriptions.write_down(person.email_key, found.course_id, now.machine)
+    unsubscriptions.write_down(person.id, person.email_key, found.course_id, now.machine)
 
 
 def _return(session: Session, found: Enrollment, form: Form, now: Now) -> None:

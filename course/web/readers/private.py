@@ -110,7 +110,7 @@ def _erase(session: Session, found: Enrollment, token: str, form: Form, now: dat
     if form.get("sure") != "yes":
         raise NotNow("Tick the box if you are sure. This cannot be taken back.")
     person, _ = pages.person_and_course(session, found)
-    _write_down(session, person.email_key, now)
+    _write_down(session, person.id, person.email_key, now)
     erasing.erase(session, found.subscriber_id, now)
     return make_response(render_template("readers/private_done.html", done="erased"))
 
@@ -122,10 +122,10 @@ def _back(token: str, done: str) -> Response:
     return redirect(url_for("readers.private", token=token, done=done), 303)  # type: ignore[return-value]
 
 
-def _write_down(session: Session, email_key: str, now: datetime) -> None:
+def _write_down(session: Session, subscriber_id: int, email_key: str, now: datetime) -> None:
     """In all courses: no restored backup writes to this address again."""
     for course in courses.all_courses(session):
-        unsubscriptions.write_down(email_key, course.id, now)
+        unsubscriptions.write_down(subscriber_id, email_key, course.id, now)
 
 
 @open_door
@@ -143,7 +143,7 @@ def take_address(token: str) -> Response:
             person, _ = pages.person_and_course(session, found)
             old = person.email_key
             readers_own_address.take(session, found, person, origins.of_request(), now)
-            _write_down(session, old, now)  # what goes to the new one cannot be told from a backup
+            _write_down(session, person.id, old, now)  # what goes to the new one cannot be told from a backup
             return _address_page(session, found, "taken")
     except NotNow as refusal:
         with services().database.read() as session:

@@ -42,16 +42,16 @@ def unsubscribe(token: str) -> Response:
             now = services().machine()
             signup.leave(session, found, origins.of_request(), now=now)
             person, _ = pages.person_and_course(session, found)
-            write_down(person.email_key, found.course_id, now)
+            write_down(person.id, person.email_key, found.course_id, now)
         return _page(session, found, token, "left")
 
 
-def write_down(email_key: str, course_id: int, now: datetime) -> None:
+def write_down(subscriber_id: int, email_key: str, course_id: int, now: datetime) -> None:
     """Outside the database too, so that a restored backup cannot bring them back. Leaving works without it."""
     journal, id_key = services().journal, services().letters.id_key
     try:
         if journal:
-            journal.left(now, guarding.departure(id_key, email_key, course_id))
+            journal.left(now, guarding.departure(id_key, email_key, course_id), subscriber_id)
     except OSError:
         log.exception("the journal cannot be written")
 
