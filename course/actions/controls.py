@@ -124,7 +124,7 @@ def send_again(session: Session, found: Enrollment, lesson: int, now: Now) -> No
         raise NotNow("This lesson is no longer part of the course, so it cannot be sent again.")
     if row.state == Sent.UNKNOWN:  # they may have it twice then, and somebody chose so
         mending.send_again(session, row.id, now.machine)
-    elif row.state == Sent.REFUSED:
+    elif mending.is_dead_letter(row):
         mending.retry(session, [row.id], now.machine)
     else:
         _must_be_settled(session, found)

@@ -102,8 +102,7 @@ def _settle(session: Session, delivery: Delivery, what: Happened, event: Provide
     else:
         delivery.state, delivery.reason = Sent.ACCEPTED, None
     session.flush()
-    if delivery.enrollment_id:  # a replay may have been what the provider took first
-        enrollments.went_later(session, [delivery.enrollment_id], event.at)
+    recording.went_later(session, [delivery], event.at)  # a replay may have been what the provider took first
     recording.release(session, [delivery.id])
 
 

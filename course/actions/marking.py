@@ -120,7 +120,7 @@ class _Marking(Marking):
             self.join(row.id, self._message(letter, planner, reader, place))
         excluded = enrollments.exclusions(self.session, [reader.id])[reader.id]
         moved = _moved(planner, reader, step, excluded, self.now.course)
-        if deliveries.is_repeat(self.session, row.id):
+        if deliveries.is_aside(self.session, row.id):
             moved = _as_it_was(planner, reader, excluded)
         if deliveries.unsettled(self.session, reader.id, but=Sent.SENDING):
             moved["due_at"] = None  # another lesson of this reader was put back as well, and goes before the next one
@@ -212,7 +212,7 @@ def _place(delivery: int, planner: Planner, reader: Any, step: Step, copy: int) 
 
 
 def _as_it_was(planner: Planner, reader: Any, excluded: set[int]) -> dict[str, Any]:
-    """The reader's row after one more copy of a mail that had arrived: their calendar stays."""
+    """The reader's row after a mail that their calendar does not count, as one more copy of what had arrived."""
     plan = planner.next(reader, reader.timezone, excluded)
     return {
         "key": reader.id,

@@ -56,7 +56,7 @@ def send_again(session: Session, delivery_id: int, now: datetime) -> None:
 
 def retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:
     """Sends refused messages again, with the newest text, and lets go of texts that were held. How many."""
-    rows = [row for row in deliveries.many(session, delivery_ids).values() if _is_dead_letter(row)]
+    rows = [row for row in deliveries.many(session, delivery_ids).values() if is_dead_letter(row)]
     for revision in courses.revisions(session, (row.revision_id for row in rows if row.revision_id)).values():
         revision.held_at = revision.held_reason = None
         alarms.clear(session, f"revision:{revision.id}", now)
@@ -67,7 +67,8 @@ def retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:
     return len(rows)
 
 
-def _is_dead_letter(row: Delivery) -> bool:
+def is_dead_letter(row: Delivery) -> bool:
+    """Refused because of what it says, so that another text may go."""
     return row.state == Sent.REFUSED and row.scope == "message"
 
 

@@ -13,6 +13,7 @@ from course.actions.planning import Planners
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import UNSETTLED, Enrolled, Sent, Suppressed
 from course.store import alarms, calls, courses, deliveries, enrollments, subscribers
+from course.store.models import Delivery
 
 MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
 LONGEST = timedelta(hours=1)  # that a provider may make us wait by Retry-After
@@ -170,6 +171,13 @@ def _uncertain(session: Session, call_id: str, uncertain: Sequence[tuple[int, Un
         return deliveries.set_state(session, [member], Sent.UNKNOWN, call_id=call_id, reason=why) > 0
 
     hold_next(session, [member for member, outcome in uncertain if changed(member, outcome)])
+
+
+def went_later(session: Session, rows: Iterable[Delivery], at: datetime) -> None:
+    """The gap to the next lesson counts from when these went, if that was later than their mark; but not from one more
+    copy of what had arrived."""
+    counted = (row.enrollment_id for row in rows if row.enrollment_id and not deliveries.is_aside(session, row.id))
+    enrollments.went_later(session, list(counted), at)
 
 
 def release(session: Session, members: Sequence[int]) -> None:

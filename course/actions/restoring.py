@@ -66,10 +66,10 @@ class _Restoring:
         """What the backup has as queued, on its way or unknown."""
         for row, email_key in deliveries.open_with_keys(self.session):
             found, row.copy = self._posted(email_key, row.course_id, row.lesson_id or row.kind, row.copy)
+            if found:  # even if nobody knows yet whether it arrived
+                recording.went_later(self.session, [row], found.at)
             if found and found.accepted:
                 row.state, row.done_at, row.reason, row.scope = Sent.ACCEPTED, found.at, None, None
-                if row.enrollment_id:  # the gap to the next lesson counts from when it went
-                    enrollments.went_later(self.session, [row.enrollment_id], found.at)
             elif self.complete and (found is None or found.call == row.call_id):
                 continue  # nothing happened to it that the backup does not know
             else:  # the call that the backup knows must not be made again: another one may have followed

@@ -96,8 +96,7 @@ def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: Now, 
     recording.record(session, case.call_id, case.open, outcomes, now.machine, backoff, settling=True)
     if case.bodies:  # a replay may have been what the provider took first
         accepted = [m for m, outcome in zip(case.open, outcomes, strict=True) if isinstance(outcome, Accepted)]
-        rows = deliveries.many(session, accepted).values()
-        enrollments.went_later(session, (row.enrollment_id for row in rows if row.enrollment_id), now.course)
+        recording.went_later(session, deliveries.many(session, accepted).values(), now.course)
     if now.machine - case.marked_at >= PATIENCE:
         _resign(session, case.open, now.machine)
         # Nobody asks any more; an event or a coach may still settle it.

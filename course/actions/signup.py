@@ -192,18 +192,20 @@ def enroll(
 
 
 def leave(session: Session, found: Enrollment, origin: Origin, *, now: datetime) -> None:
-    """Ends the enrollment; leaving twice is leaving once."""
+    """Ends the enrollment; leaving twice is leaving once. Who was stopped stays so: to leave and come back is no way
+    around it."""
     if found.status == Enrolled.LEFT:
         return
-    found.status, found.due_at, found.ended_at = Enrolled.LEFT, None, now
+    if found.status != Enrolled.STOPPED:
+        found.status, found.due_at, found.ended_at = Enrolled.LEFT, None, now
     note_consent(session, "leave", found.subscriber_id, found.course_id, origin, now)
 
 
 def come_back(session: Session, found: Enrollment, origin: Origin, *, now: datetime) -> bool:
-    """Undoes `leave`; False for somebody who may not be mailed."""
+    """Undoes `leave`; False for somebody who may not be mailed, or was stopped."""
     person = subscribers.by_id(session, found.subscriber_id)
     course = session.get_one(Course, found.course_id)
-    if person is None or subscribers.suppression(session, person.email_key):
+    if person is None or found.status == Enrolled.STOPPED or subscribers.suppression(session, person.email_key):
         return False
     if found.status == Enrolled.LEFT:
         note_consent(session, "return", found.subscriber_id, found.course_id, origin, now)

@@ -164,6 +164,14 @@ def is_repeat(session: Session, delivery_id: int) -> bool:
     return session.scalar(query) is not None
 
 
+def is_aside(session: Session, delivery_id: int) -> bool:
+    """Whether the calendar of its reader does not count this lesson: it is a repeat, or they have started again since
+    it was promised."""
+    query = select(Delivery.id).join(Enrollment, Enrollment.id == Delivery.enrollment_id)
+    before = query.where(Delivery.id == delivery_id, Delivery.copy % COPY_AGAIN != Enrollment.copy)
+    return is_repeat(session, delivery_id) or session.scalar(before) is not None
+
+
 def open_lessons(session: Session, enrollment_id: int) -> list[tuple[int, Sent]]:
     """The lessons of this reader that are queued, on their way or unknown; but those that nobody waits for any more."""
     query = select(Delivery.lesson_id, Delivery.state).where(Delivery.enrollment_id == enrollment_id)
@@ -173,12 +181,16 @@ def open_lessons(session: Session, enrollment_id: int) -> list[tuple[int, Sent]]
 
 
 def dropped(session: Session, enrollment_id: int, copy: int) -> list[Delivery]:
-    """Lessons whose newest copy was cancelled: the reader had left before it went. `copy` is the enrollment's: of what
-    came before they started again, nothing is missing."""
+    """Lessons whose newest copy was cancelled, since the reader had left before it went, or did not arrive, since their
+    address refused it. `copy` is the enrollment's: of what came before they started again, nothing is missing."""
     query = select(Delivery).where(Delivery.enrollment_id == enrollment_id, Delivery.lesson_id.is_not(None))
     query = query.where(Delivery.copy % COPY_AGAIN == copy)
     newest = {row.lesson_id: row for row in session.scalars(query.order_by(Delivery.copy))}
-    return [row for row in newest.values() if row.state == Sent.CANCELLED]
+    return [row for row in newest.values() if row.state == Sent.CANCELLED or _refused_by_address(row)]
+
+
+def _refused_by_address(row: Delivery) -> bool:
+    return row.state == Sent.REFUSED and row.scope == "recipient"
 
 
 def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, literal, select, update
+from sqlalchemy import bindparam, exists, literal, select, update
 from sqlalchemy.orm import Session
 
 from course.core.status import UNSETTLED, Enrolled, Sent
 from course.store.db import insert_of
+from course.store.deliveries import COPY_AGAIN
 from course.store.models import Course, Delivery, Enrollment, Exclusion, Subscriber, Suppression
 
 DUE = (
@@ -133,14 +134,19 @@ def stop_all(session: Session, subscriber_id: int, reason: str, now: datetime) -
 
 
 def exclude_past(session: Session, course_id: int, lesson_id: int, edit_id: int, later: Collection[int]) -> None:
-    """Skips a new lesson for the readers who already had one of the later lessons."""
+    """Skips a new lesson for the readers who already had one of the later lessons; since they started again, if they
+    did."""
     had_later = exists().where(
-        Delivery.enrollment_id == Enrollment.id, Delivery.lesson_id.is_not(None), Delivery.lesson_id.in_(later)
+        Delivery.enrollment_id == Enrollment.id,
+        Delivery.lesson_id.is_not(None),
+        Delivery.lesson_id.in_(later),
+        Delivery.copy % COPY_AGAIN == Enrollment.copy,
     )
     readers = select(Enrollment.id, literal(lesson_id), literal(edit_id)).where(
         Enrollment.course_id == course_id, had_later
     )
-    session.execute(insert(Exclusion).from_select(["enrollment_id", "lesson_id", "edit_id"], readers))
+    adding = insert_of(session)(Exclusion).from_select(["enrollment_id", "lesson_id", "edit_id"], readers)
+    session.execute(adding.on_conflict_do_nothing())
 
 
 def page(session: Session, course_id: int, *, after: int, limit: int) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from course.actions import controls, signup
+from course.actions import controls, recording, signup
 from course.actions.controls import NotNow
 from course.core.schedule import SLACK, Pace
 from course.core.status import Enrolled, Sent
@@ -198,6 +198,33 @@ def test_a_lesson_of_the_time_before_is_sent_again_and_still_comes_in_its_turn(w
     pass_days(world, 30)
     wanted = [f"About {title}" for title in ("Start", "How", "Week", "Why", "How", "Fuel")]
     assert lessons_to(world)[5:] == wanted
+
+
+@pytest.mark.parametrize("state", [Sent.REFUSED, Sent.UNKNOWN])
+def test_a_lesson_of_the_time_before_that_is_mended_still_comes_in_its_turn(
+    world: World, ann: int, state: Sent
+) -> None:
+    pass_days(world, 30)
+    old = mails(world, ann)[3]
+    with world.database.write() as session:
+        row = session.get_one(Delivery, old.id)
+        row.state, row.scope, row.resigned_at = state, "message", world.machine
+    do(world, ann, "start_again")
+    world.drain()
+    do(world, ann, "send_again", 4)
+    pass_days(world, 30)
+    wanted = [f"About {title}" for title in ("Start", "How", "Week", "Why", "How", "Fuel")]
+    assert lessons_to(world)[-6:] == wanted
+
+
+def test_a_copy_that_is_settled_late_leaves_the_calendar_as_it_is(world: World, ann: int) -> None:
+    before = world.enrollment(ann)
+    world.go(hours=14)
+    do(world, ann, "send_again", 1)
+    world.drain()
+    with world.database.write() as session:
+        recording.went_later(session, [session.get_one(Delivery, mails(world, ann)[-1].id)], world.machine)
+    assert world.enrollment(ann).anchor_at == before.anchor_at
 
 
 def test_what_is_sent_again_is_the_newest_copy_and_not_the_highest_number(world: World, ann: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from course.actions import lesson_files, lesson_import
+from course.actions import controls, lesson_files, lesson_import
 from course.actions.lesson_files import Files
 from course.actions.lesson_import import Done
 from course.cli import folders
@@ -364,6 +364,19 @@ def test_two_new_lessons_side_by_side_are_both_skipped_by_readers_past_them(worl
     pass_days(world, 4)  # lessons 1 and 2
     import_files(world, course_of(("Start", "One", "Two", *TITLES[1:]), [0, 1, 1, 3, 4, 3, 4]))
     assert live_and_list(world, "past@runner.test") == ALL
+
+
+@on_sqlite
+def test_a_new_lesson_is_got_by_a_reader_who_started_again_and_is_before_it(world: World) -> None:
+    reader = world.enroll("again@runner.test")
+    pass_days(world, 30)
+    with world.database.write() as session:
+        found = controls.hold(session, reader)
+        assert found
+        controls.start_again(session, found, world.now())
+    world.drain()
+    import_files(world, course_of(("Start", "Week", "New", *TITLES[2:]), [0, 3, 2, 4, 3, 4]))
+    assert live_and_list(world, "again@runner.test") == [*ALL, *ALL[:2], "About New", *ALL[2:]]
 
 
 def test_a_lesson_at_the_end_goes_to_those_who_are_on_their_way_and_not_to_those_who_finished(world: World) -> None:

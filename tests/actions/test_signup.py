@@ -7,13 +7,14 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from course.actions import lesson_import, signup
+from course.actions import controls, lesson_import, signup
 from course.actions.sending import GROUP
 from course.actions.signup import Confirmed, Invalid, Origin
 from course.core import address
-from course.core.outcome import Outcome, Unreachable
+from course.core.outcome import Outcome, Refused, Unreachable
 from course.core.status import Enrolled, Suppressed
 from course.core.tokens import Purpose, epoch
 from course.mail.outbox import Outbox
@@ -635,3 +636,45 @@ def test_what_came_in_goes_as_one_call_and_a_full_one_is_followed_at_once(world:
         world.sign_up(f"reader{number}@runner.test")
     assert [world.sender.step("confirm") for _ in range(3)] == [True, False, False]
     assert len(world.mails()) == GROUP + 1
+
+
+class FullMailbox(Outbox):
+    """Refuses an address until it is emptied."""
+
+    is_full = True
+
+    def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
+        refused = Refused("no such mailbox", "recipient")
+        return [refused] * count if self.is_full else super().post(body, key, count, ready)
+
+
+def test_a_lesson_that_an_address_refused_goes_when_its_reader_signs_up_again(world: World) -> None:
+    mailbox = FullMailbox(world.outbox, lambda: world.machine)
+    world.close()
+    sign_up(world)
+    confirm(world)
+    world.sender = world.new_sender(provider=mailbox)
+    while world.sender.step("lesson"):
+        pass
+    assert status(world) == Enrolled.STOPPED
+    mailbox.is_full = False
+    world.go(days=31)
+    confirm(world)
+    pass_days(world, 30)
+    assert lessons_to(world) == ALL
+
+
+@on_sqlite
+def test_who_was_stopped_may_leave_and_is_not_back_by_that(world: World) -> None:
+    sign_up(world)
+    confirm(world)
+    with world.database.write() as session:
+        found = enrollment_of(session)
+        assert found
+        controls.stop(session, found, "an injury", world.now())
+    assert come_back(world) is False
+    leave(world)
+    assert come_back(world) is False
+    assert status(world) == Enrolled.STOPPED
+    with world.database.read() as session:
+        assert session.scalars(select(Consent.kind).order_by(Consent.id)).all() == ["signup", "confirm", "leave"]

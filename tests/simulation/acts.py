@@ -1,4 +1,4 @@
-"""What readers do in a simulation, one transaction each; coach.py has what all others do."""
+"""What readers do in a simulation, one transaction each; buttons.py has their pages, coach.py what all others do."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import controls, guarding, readers_file, signup
-from course.actions.controls import NotNow
+from course.actions import guarding, readers_file, signup
 from course.actions.signup import Confirmed, Origin
 from course.core.readers_csv import Row
+from course.core.status import Enrolled
 from course.store import courses, enrollments, subscribers
 from course.store.models import Course, Enrollment, Subscriber
 from tests.factories import KEY
-from tests.simulation import coach
-from tests.simulation.script import HOURS, WEEKDAYS, ZONES, Act, address
+from tests.simulation import buttons, coach
+from tests.simulation.buttons import BUTTONS
+from tests.simulation.script import Act, address
 from tests.simulation.stage import SLUG
 
 if TYPE_CHECKING:
@@ -35,35 +36,9 @@ def perform(world: "World", act: Act) -> bool:
 
 
 def on_the_spot(rng: Random, now: datetime, who: int) -> Act:
-    """Something that a reader may do at any moment."""
-    match rng.choice(
-        (
-            "leave",
-            "leave",
-            "come_back",
-            "come_back",
-            "sign_up",
-            "zone",
-            "pace",
-            "hour",
-            "weekdays",
-            "ask",
-            "pause",
-            "resume",
-        )
-    ):
-        case "zone":
-            return Act(now, "zone", who, rng.choice(ZONES))
-        case "pace":
-            return Act(now, "pace", who, rng.choice(("slower", "normal", "faster")))
-        case "hour":
-            return Act(now, "hour", who, rng.choice(HOURS))
-        case "weekdays":
-            return Act(now, "weekdays", who, rng.choice(WEEKDAYS))
-        case "pause":
-            return Act(now, "pause", who, rng.uniform(0, 5))
-        case name:
-            return Act(now, name, who)
+    """Something that a reader, or a coach for them, may do at any moment."""
+    name = rng.choice((*BUTTONS, "leave", "leave", "come_back", "come_back", "bring_back", "sign_up"))
+    return Act(now, name, who, buttons.drawn(rng, name, 5))
 
 
 # Readers
@@ -82,7 +57,7 @@ def _confirm(world: "World", session: Session, course: Course, person: Subscribe
     if signup.look(session, person, course, world.clock) != Confirmed.READY or person is None:
         return False
     signup.confirm(session, person, course, Origin(), now=world.clock, course_now=world.clock)
-    world.back(act.who)
+    world.chronicle.back(act.who)
     return True
 
 
@@ -98,7 +73,7 @@ def _leave(world: "World", session: Session, course: Course, person: Subscriber 
         return False
     signup.leave(session, found, Origin(), now=world.clock)
     world.web.left(world.clock, guarding.departure(KEY, address(act.who), course.id), found.subscriber_id)
-    world.away(act.who)
+    world.chronicle.away(act.who)
     return True
 
 
@@ -106,36 +81,14 @@ def _come_back(world: "World", session: Session, course: Course, person: Subscri
     found = _enrollment(session, course, person)
     if found is None or not signup.come_back(session, found, Origin(), now=world.clock):
         return False
-    world.back(act.who)
+    if found.status != Enrolled.STOPPED:  # whom a coach stopped stays so
+        world.chronicle.back(act.who)
     return True
 
 
-def _change(world: "World", session: Session, course: Course, person: Subscriber | None, act: Act) -> bool:
-    """What the buttons of the reader's own page do."""
-    of_mine = _enrollment(session, course, person)
-    found = controls.hold(session, of_mine.id) if of_mine else None
-    if found is None:
-        return False
-    now = world.now()
-    try:
-        match act.name:
-            case "zone":
-                controls.set_zone(session, found, act.value, now)
-            case "pause":
-                controls.pause(session, found, world.clock + timedelta(days=act.value), now)
-            case "resume":
-                controls.resume(session, found, now)
-            case "ask":
-                controls.next_now(session, found, now)
-            case "pace":
-                controls.set_pace(session, found, act.value, now)
-            case "hour":
-                controls.set_hours(session, found, act.value, found.weekdays, now)
-            case "weekdays":
-                controls.set_hours(session, found, found.hour, act.value, now)
-    except NotNow:
-        return False
-    return True
+def _press(world: "World", session: Session, course: Course, person: Subscriber | None, act: Act) -> bool:
+    found = _enrollment(session, course, person)
+    return found is not None and buttons.press(world, session, found.id, act.name, act.value)
 
 
 def _enrollment(session: Session, course: Course, person: Subscriber | None) -> Enrollment | None:
@@ -150,4 +103,4 @@ _READER: dict[str, Any] = {
     "leave": _leave,
     "leave_for_good": _leave,
     "come_back": _come_back,
-} | dict.fromkeys(("zone", "pause", "resume", "ask", "pace", "hour", "weekdays"), _change)
+} | dict.fromkeys(BUTTONS, _press)

@@ -41,13 +41,11 @@ def _edit(world: "World", new: int, at: int) -> bool:
     book.lessons[place:place] = [(slug, 1 + at % 3) for slug in slugs]
     ids = world.observer.lessons()
     behind = {ids[slug] for slug in later or [book.lessons[place - 1][0]]}  # or had the last one
-    past = {row.enrollment for row in world.run.last.deliveries.values() if row.lesson in behind}
+    rows, readers = world.run.last.deliveries.values(), world.run.last.readers
+    past = {r.enrollment for r in rows if r.enrollment and r.lesson in behind and r.round == readers[r.enrollment].copy}
     _import_files(world)
     ids = world.observer.lessons()
-    world.excluded |= {(reader, ids[slug]) for reader in past if reader for slug in slugs}
-    world.run.excluded |= world.excluded
-    if world.observer.exclusions() != world.excluded:
-        world.misfit("blast radius", f"{world.observer.exclusions()} are to skip a lesson, not {world.excluded}")
+    world.excluded |= {(reader, ids[slug]) for reader in past for slug in slugs}
     return True
 
 
@@ -98,7 +96,7 @@ def _import_files(world: "World") -> bool:
 def _switch(world: "World", value: int) -> bool:
     """Another provider, another account: the workers start again with it."""
     world.account = next(account for account in world.accounts if account is not world.account)
-    world.switch()
+    world.crew.switch()
     return True
 
 
@@ -125,7 +123,7 @@ def _forge(world: "World", value: int) -> bool:
         ("f" * 32, "r1@reader.test"),
     ):
         what = (Happened.COMPLAINT, Happened.DELIVERED, Happened.FAILED)[value % 3]
-        world.forge(Event(f"forged-{world.turn}-{recipient}", what, send_id, recipient, world.clock, "", "{}"))
+        world.news.forge(Event(f"forged-{world.turn}-{recipient}", what, send_id, recipient, world.clock, "", "{}"))
     return True
 
 
@@ -148,6 +146,7 @@ def _mend(world: "World", value: int) -> bool:
                 mending.arrived(session, row.id, world.clock)
             else:
                 mending.send_again(session, row.id, world.clock)
+                world.chronicle.wish(row)
     world.plan(Act(world.clock + timedelta(days=9), "mend", 0, value + 1)) if not world.quiet else None
     return bool(unknown)
 

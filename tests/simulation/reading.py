@@ -26,6 +26,7 @@ class Mark(NamedTuple):
     reader: Reader
     asked: bool  # the reader asked for it since the lesson before
     retried: bool  # it was refused once, and a coach let it go again
+    repeat: bool  # one more copy of what had arrived, as somebody wished
 
     @property
     def name(self) -> str:
@@ -33,11 +34,12 @@ class Mark(NamedTuple):
 
     @property
     def extra(self) -> bool:
-        """A coach's own wish: another try of what was refused, another copy of what nobody knew the end of."""
-        mine = (self.row.enrollment, self.row.lesson)
-        same = [row for row in self.turn.deliveries.values() if (row.enrollment, row.lesson) == mine]
+        """A coach's own wish: another try of what was refused, another copy of what had arrived, or of what nobody knew
+        the end of."""
+        mine = (self.row.enrollment, self.row.lesson, self.row.round)
+        same = [row for row in self.turn.deliveries.values() if (row.enrollment, row.lesson, row.round) == mine]
         again = any((row.reason or "").startswith("sent again") for row in same if row.copy < self.row.copy)
-        return again or self.retried
+        return again or self.retried or self.repeat
 
 
 def changes(run: Run) -> Iterator[tuple[Turn, Delivery | None, Delivery]]:
@@ -72,8 +74,10 @@ def _marks(run: Run) -> Iterator[Mark]:
                 refused.add(row.promise)
             if known is not row and row.lesson and row.enrollment and _let_go(known, row):
                 retried = row.promise in refused
-                yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment], retried)
-                asked[row.enrollment] = False
+                wish = run.wish(row.promise, turn.number)
+                repeat = wish is not None and wish.kind == "repeat"
+                yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment], retried, repeat)
+                asked[row.enrollment] &= repeat  # what they asked for is the next lesson, not one that they had
 
 
 def _let_go(known: Delivery | None, row: Delivery) -> bool:

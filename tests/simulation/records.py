@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+COPY_AGAIN = 1000  # from here on, copies are those that somebody asked for
+Promise = tuple[str, int | str, int]  # address key, lesson or kind, copy
 
 
 class Delivery(NamedTuple):
@@ -31,9 +34,14 @@ class Delivery(NamedTuple):
     heard: str | None
 
     @property
-    def promise(self) -> tuple[str, int | str, int]:
+    def promise(self) -> Promise:
         """To whom, what, which copy: the same row in whatever database."""
         return self.email_key, self.lesson if self.lesson is not None else self.kind, self.copy
+
+    @property
+    def round(self) -> int:
+        """In which round of the course it was promised: who starts again begins another one."""
+        return self.copy % COPY_AGAIN
 
 
 class Reader(NamedTuple):
@@ -52,7 +60,7 @@ class Reader(NamedTuple):
     asked_at: str | None
     due_at: str | None
     had: str
-    copy: int
+    copy: int  # the round that they are in
 
 
 class Edition(NamedTuple):
@@ -76,6 +84,7 @@ class Turn(NamedTuple):
     suppressed: Mapping[str, tuple[str, str]]  # address key -> reason, since
     edition: Edition
     restored: bool = False  # not a transaction: an older database took the place of this one
+    excluded: frozenset[tuple[int, int]] = frozenset()  # enrollment and lesson that is not for it, as people chose
 
 
 class Taken(NamedTuple):
@@ -113,6 +122,24 @@ class Absence(NamedTuple):
         return self.since < turn and (self.until is None or turn < self.until)
 
 
+class Wish(NamedTuple):
+    """Somebody pressed "send again", as of a turn. Of what had arrived it is a `repeat`, of what nobody knows another
+    `copy`; what was refused gets a `retry`."""
+
+    turn: int
+    promise: Promise  # what is to be sent
+    kind: Literal["repeat", "copy", "retry"]
+
+
+class Round(NamedTuple):
+    """A reader starts again, as of a turn."""
+
+    turn: int
+    email_key: str
+    enrollment: int
+    copy: int  # the number of the round that begins
+
+
 @dataclass(slots=True)
 class Run:
     """All that the oracle is told."""
@@ -121,8 +148,10 @@ class Run:
     ledger: list[Taken] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
-    send_ids: dict[tuple[str, int | str, int], str] = field(default_factory=dict)  # promise -> send id
-    excluded: set[tuple[int, int]] = field(default_factory=set)  # enrollment and lesson, at any time
+    send_ids: dict[Promise, str] = field(default_factory=dict)
+    wishes: list[Wish] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+    unskipped: set[tuple[int, int, int]] = field(default_factory=set)  # enrollment, lesson and round: a skip was undone
     leave_links: dict[str, set[str]] = field(default_factory=dict)  # unsubscribe URL -> whose it is or was
     genuine: set[tuple[str, str]] = field(default_factory=set)  # send id and word of the events truly told
     worked_out: dict[str, Any] = field(default_factory=dict)
@@ -133,6 +162,10 @@ class Run:
 
     def send_id(self, row: Delivery) -> str:
         return self.send_ids[row.promise]
+
+    def wish(self, promise: Promise, turn: int) -> Wish | None:
+        """The newest one for this, at that turn."""
+        return next((w for w in reversed(self.wishes) if w.promise == promise and w.turn <= turn), None)
 
     @property
     def last(self) -> Turn:

@@ -131,6 +131,8 @@ def _acts(rng: Random, start: datetime, readers: int, *, apart: bool) -> list[Ac
         acts.append(Act(arrives, "import" if not apart or rng.random() < 0.2 else "sign_up", who))
         for name in rng.sample(READERS_ACTS, rng.choice((0, 1, 2, 3))):
             acts += _doing(rng, name, who, arrives + timedelta(days=rng.uniform(0, 25)))
+        for name in rng.sample(CHOICES, rng.choice((0, 0, 1, 2))):
+            acts += _choosing(rng, name, who, arrives + timedelta(days=rng.uniform(0, 30)))
     for name in rng.sample(COACHS_ACTS, rng.choice((0, 1, 2))):
         at = day(1, 22)
         acts.append(Act(at, name, 0, rng.randrange(1000)))
@@ -142,6 +144,7 @@ def _acts(rng: Random, start: datetime, readers: int, *, apart: bool) -> list[Ac
 
 
 READERS_ACTS = ("leave", "leave_for_good", "pause", "zone", "pace", "hour", "weekdays", "ask", "sign_up", "import")
+CHOICES = ("skip", "skip_for_now", "again", "again_twice", "start_again", "start_again", "stop", "stop_for_good")
 COACHS_ACTS = (
     "insert",
     "insert_two",
@@ -174,6 +177,25 @@ def _doing(rng: Random, name: str, who: int, at: datetime) -> list[Act]:
             return [Act(at, "hour", who, rng.choice(HOURS))]
         case "weekdays":
             return [Act(at, "weekdays", who, rng.choice(WEEKDAYS))]
+    return [Act(at, name, who)]
+
+
+def _choosing(rng: Random, name: str, who: int, at: datetime) -> list[Act]:
+    """What a reader is to get, and whether: by themselves or by a coach."""
+    value, later = rng.randrange(1000), at + timedelta(days=rng.uniform(0, 12))
+    match name:
+        case "skip":
+            return [Act(at, "skip", who, value)]
+        case "skip_for_now":
+            return [Act(at, "skip", who, value), Act(at + 2 * (later - at), "unskip", who, value)]
+        case "again":
+            return [Act(at, "again", who, value)]
+        case "again_twice":
+            return [Act(at, "again", who, value), Act(later, "again", who, value)]
+        case "stop":
+            return [Act(at, "stop", who), Act(later, "bring_back", who)]
+        case "stop_for_good":
+            return [Act(at, "stop", who)]
     return [Act(at, name, who)]
 
 

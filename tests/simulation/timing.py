@@ -40,13 +40,19 @@ def in_order(run: Run) -> Found:
             continue  # a second try of what went wrong
         place = order.index(mark.row.lesson)
         rows = (row for row in mark.turn.deliveries.values() if row.enrollment == mark.reader.id)
-        sent = {row.lesson for row in rows}
+        sent = {row.lesson for row in rows if row.round == mark.row.round}
         passed = [one for one in order[place + 1 :] if one in sent]
-        missed = [one for one in order[:place] if one not in sent and (mark.reader.id, one) not in run.excluded]
-        if passed and (mark.reader.id, mark.row.lesson) not in given_up:
+        missed = [one for one in order[:place] if one not in sent and (mark.reader.id, one) not in mark.turn.excluded]
+        late = (mark.reader.id, mark.row.lesson) in given_up or _unskipped(run, mark)
+        if passed and not late:
             yield Violation(mark.turn.number, "I4 order", f"{mark.name} after {passed}")
         if missed:
             yield Violation(mark.turn.number, "I4 order", f"{mark.name} before {missed}")
+
+
+def _unskipped(run: Run, mark: Mark) -> bool:
+    """A lesson whose skip was taken back comes next, however far the reader is."""
+    return (mark.reader.id, mark.row.lesson, mark.row.round) in run.unskipped
 
 
 def on_time(run: Run) -> Found:
@@ -66,27 +72,30 @@ def on_time(run: Run) -> Found:
 def gaps_are_kept(run: Run) -> Found:
     """I5: never before the gap is over, counted from when the lesson before was let go, or truly taken if that was
     later, by the reader's own calendar."""
-    let_go: dict[int, list[tuple[int | None, datetime]]] = defaultdict(list)
+    let_go: dict[tuple[int, int], list[tuple[int | None, datetime]]] = defaultdict(list)
     for mark in marks(run):
         first = mark.before is None  # a second try was due when the first one was made
         if first and not mark.asked and not mark.extra:
             gaps = dict(mark.turn.edition.lessons)
             gap = gaps.get(mark.row.lesson or 0, 0)
-            earlier = [*let_go[mark.reader.id], *_taken(run, mark)]
+            earlier = [*let_go[mark.reader.id, mark.row.round], *_taken(run, mark)]
             # A lesson that came into the course after the backup was made is not known to anybody any more.
             known = [(one, at) for one, at in earlier if one in gaps or not run.restores]
             since = max((at for lesson, at in known if lesson != mark.row.lesson), default=None)
             anchor = since or instant(mark.reader.enrolled_at)
             if why := hours.too_early(mark.reader, mark.turn.edition, gap, anchor, mark.turn.at):
                 yield Violation(mark.turn.number, "I5 gap", f"{mark.name} goes {why}")
-        let_go[mark.reader.id].append((mark.row.lesson, mark.turn.at))
+        if not mark.repeat:  # one more copy of what had arrived leaves the calendar as it is
+            let_go[mark.reader.id, mark.row.round].append((mark.row.lesson, mark.turn.at))
 
 
 def _taken(run: Run, mark: Mark) -> list[tuple[int | None, datetime]]:
-    """When the provider took this reader's lessons, before this mark."""
+    """When the provider took this reader's lessons of the same round, before this mark."""
     rows = promised(run, mark.turn)
     before = (one for one in run.ledger if one.to == mark.reader.email_key and one.turn < mark.turn.number)
-    return [(rows[one.send_id].lesson, one.at) for one in before if one.unsubscribe and one.send_id in rows]
+    mine = [(rows[one.send_id], one.at) for one in before if one.unsubscribe and one.send_id in rows]
+    repeats = {wish.promise for wish in run.wishes if wish.kind == "repeat"}
+    return [(row.lesson, at) for row, at in mine if row.round == mark.row.round and row.promise not in repeats]
 
 
 def quiet_hours(run: Run) -> Found:

@@ -1,15 +1,13 @@
-"""Rules about what was sent and what the rows say of it: I1, I2, I3, I6 to I9, I11 and I12 of the fault catalogue."""
+"""Rules about what was sent and what the rows say of it: I2, I3, I6 to I9, I11 and I12 of the fault catalogue."""
 
 import json
 from collections import Counter, defaultdict
 from datetime import timedelta
-from typing import Any
 
 from tests.simulation.reading import Found, Violation, changes, holds, promised
-from tests.simulation.records import Delivery, Reader, Run, Taken, Turn, instant
+from tests.simulation.records import COPY_AGAIN, Delivery, Reader, Run, Taken, Turn, instant
 
 BOUNCE = timedelta(days=30)  # then a confirmation may be tried again
-COPY_AGAIN = 1000  # from here on, copies are those that somebody asked for
 SLACK = timedelta(minutes=1)  # from the mark to the provider, a worker that is not frozen
 FOLLOWS = {
     None: {"queued", "sending", "refused"},
@@ -20,44 +18,6 @@ FOLLOWS = {
     "refused": {"queued"},  # a coach retries it
     "cancelled": set(),
 }
-
-
-def one_acceptance(run: Run) -> Found:
-    """I1: a promise is taken once; once more where the course's policy resent it, or where nobody can know, after a
-    backup without a journal, that somebody had moved it forward."""
-    resent = defaultdict(set)
-    for _, _, row in changes(run):
-        if row.resent_at:
-            resent[run.send_id(row)].add(row.resent_at)
-    seen: Counter[tuple[str, int]] = Counter()
-    for entry in run.ledger:
-        life = _life(run, entry)
-        seen[entry.send_id, life] += 1
-        again = min(len(resent[entry.send_id]), 1 + len(run.restores))
-        if seen[entry.send_id, life] > 1 + again + _unheard_of(run, entry):
-            yield Violation(entry.turn, "I1 duplicate", f"{entry.send_id[:6]} for {entry.to} was taken again")
-
-
-def _unheard_of(run: Run, entry: Taken) -> int:
-    """How often it was taken because a reader or a coach had moved something that no database and no journal knows."""
-    return sum(
-        any(one.send_id == entry.send_id and since < one.turn <= until for one in run.ledger)
-        and len({_plan(turn, entry.to) for turn in run.turns[since - 1 : until]}) > 1
-        for since, until in run.unwitnessed
-    )
-
-
-def _plan(turn: Turn, email_key: str) -> Any:
-    """What decides when a reader's lessons are due."""
-    mine = (one for one in turn.readers.values() if one.email_key == email_key)
-    wishes = [(r.zone, r.status, r.pace, r.hour, r.weekdays, r.paused_until, bool(r.asked_at)) for r in mine]
-    return turn.edition, *wishes
-
-
-def _life(run: Run, entry: Taken) -> int:
-    """A promise is made anew where its making was lost with a database: to those who sign up once more."""
-    lost = [run.forgotten.get(entry.to, 0)] if entry.unsubscribe else run.restores
-    return sum(entry.turn > turn > 0 for turn in lost)
 
 
 def nobody_who_left(run: Run) -> Found:
@@ -123,14 +83,15 @@ def legal(run: Run) -> Found:
 
 
 def had_is_true(run: Run) -> Found:
-    """`had` names exactly the lessons for which the reader has a delivery, at every turn."""
+    """`had` names exactly the lessons for which the reader has a delivery in their present round, at every turn."""
     for turn in run.turns:
         lessons = defaultdict(set)
         for row in turn.deliveries.values():
-            lessons[row.enrollment].add(row.lesson)
+            lessons[row.enrollment, row.round].add(row.lesson)
         for reader in turn.readers.values():
-            if set(json.loads(reader.had)) != lessons[reader.id]:
-                text = f"reader {reader.id} had {reader.had}, deliveries say {sorted(lessons[reader.id])}"
+            there = lessons[reader.id, reader.copy]
+            if set(json.loads(reader.had)) != there:
+                text = f"reader {reader.id} had {reader.had}, deliveries say {sorted(there)}"
                 yield Violation(turn.number, "had", text)
                 return
 
@@ -205,16 +166,17 @@ def nothing_is_left(run: Run) -> Found:
 
 
 def _whole_course(run: Run, reader: Reader) -> Found:
-    there = {row.lesson for row in run.last.deliveries.values() if row.enrollment == reader.id}
+    mine = (reader.id, reader.copy)
+    there = {row.lesson for row in run.last.deliveries.values() if (row.enrollment, row.round) == mine}
     since = run.restores[-1] if run.restores else 0
-    finished = next(turn for turn in run.turns[since:] if _had(turn.readers.get(reader.id), reader.had))
+    finished = next(turn for turn in run.turns[since:] if _had(turn.readers.get(reader.id), reader))
     for lesson, _ in finished.edition.lessons:  # what was added later is not for those who had finished
-        if lesson not in there and (reader.id, lesson) not in run.excluded:
+        if lesson not in there and (reader.id, lesson) not in run.last.excluded:
             yield Violation(run.last.number, "I3 loss", f"reader {reader.id} never got lesson {lesson}")
 
 
-def _had(reader: Reader | None, had: str) -> bool:
-    return reader is not None and reader.status == "finished" and reader.had == had
+def _had(then: Reader | None, reader: Reader) -> bool:
+    return then is not None and then.status == "finished" and (then.had, then.copy) == (reader.had, reader.copy)
 
 
 def ledger_adds_up(run: Run) -> Found:
@@ -229,7 +191,6 @@ def ledger_adds_up(run: Run) -> Found:
 
 
 RULES = (
-    one_acceptance,
     nobody_who_left,
     states_are_true,
     legal,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from course.actions import controls
 from course.core.tokens import Purpose
 from course.store.journal import Journal
 from tests.factories import PUBLIC_URL
@@ -132,6 +133,19 @@ def test_undo_is_not_for_who_may_not_be_mailed(site: Site) -> None:
     page = Page(site.post(leave_url(site).replace("/unsubscriptions/", "/returns/")))
     assert "You have left the course" in page.words
     assert site.world.enrollment(enrollment).status == "left"
+
+
+def test_who_was_stopped_hears_that_nothing_comes_and_is_offered_no_way_back(site: Site) -> None:
+    enrollment = site.reader()
+    with site.world.database.write() as session:
+        found = controls.hold(session, enrollment)
+        assert found
+        controls.stop(session, found, "an injury", site.world.now())
+    for page in (Page(site.get(leave_url(site))), Page(site.post(leave_url(site)))):
+        assert "No more lessons go to" in page.words
+        assert "Undo" not in page.words
+    assert "Welcome back" not in Page(site.post(leave_url(site).replace("/unsubscriptions/", "/returns/"))).words
+    assert site.world.enrollment(enrollment).status == "stopped"
 
 
 def test_leaving_after_the_last_lesson_and_back(site: Site) -> None:

@@ -19,6 +19,7 @@ from course.web.readers import pages
 from course.web.services import services
 
 log = logging.getLogger(__name__)
+GONE = {Enrolled.LEFT, Enrolled.STOPPED}
 
 
 def add_to(bp: Blueprint) -> None:
@@ -31,7 +32,7 @@ def add_to(bp: Blueprint) -> None:
 def show_unsubscription(token: str) -> Response:
     with services().database.read() as session:
         found = pages.enrollment_of(session, Purpose.LEAVE, token)
-        return _page(session, found, token, "left" if found and found.status == Enrolled.LEFT else "ask")
+        return _page(session, found, token, "left" if found and found.status in GONE else "ask")
 
 
 @open_door
@@ -80,7 +81,7 @@ def _page(session: Session, found: Enrollment | None, token: str, state: str) ->
         state=state,
         address=words.masked(person.email),
         leave_url=f"/unsubscriptions/{token}",
-        return_url=f"/returns/{token}",
+        return_url="" if found.status == Enrolled.STOPPED else f"/returns/{token}",
         when=words.when(found.due_at, zone) if found.due_at else "",
     )
     return make_response(page)
