@@ -1,9 +1,9 @@
 """The guard against a restored backup: nothing that may have gone already goes again.
 
 A database is vouched for by the journals on this machine, if it knows their last calls, or by another worker's
-heartbeat of the last two minutes. If a journal knows a call that the database does not, or nobody vouches, the database
-is older than what was sent: actions/restoring.py brings it up to date before anything is marked, and the guard stands
-until the last of what it held is settled.
+heartbeat of the last two minutes; one that no worker ever used needs nobody. If a journal knows a call that the
+database does not, or nobody vouches, the database is older than what was sent: actions/restoring.py brings it up to
+date before anything is marked, and the guard stands until the last of what it held is settled.
 """
 
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ def check(session: Session, sending: Sending, witness: Witness, *, now: Now, alo
     backup, id_key = beat or (newest.marked_at if newest else None), sending.letters.id_key
     if any(calls.by_id(session, call) is None for call in witness.last_calls):
         why = "This database is older than the last mails that this machine sent"
-    elif newest is None or witness.since or (beat and now.machine - beat < FRESH):
+    elif witness.since or backup is None or (beat and now.machine - beat < FRESH):
         _bring_departures(session, id_key, witness, backup, now.machine)
         return False
     else:

@@ -280,6 +280,23 @@ def test_a_database_that_nobody_here_remembers_is_held_until_somebody_vouches(pa
     world.close()
 
 
+def test_a_backup_from_before_the_first_mail_is_held_too(path: Path) -> None:
+    provider = Ledger()
+    world = a_world(path, provider)
+    world.enroll()
+    note_tick(world)
+    back_up(world, path)
+    world.drain()
+    restore(world, path)
+    lose_the_journal(world)
+    world.go(hours=1)
+    assert world.restart()
+    world.drain()
+    settle(world)
+    assert len(provider.taken) == len(set(provider.taken)) == 2  # the confirmation and lesson 1
+    world.close()
+
+
 def test_a_database_put_back_while_the_worker_runs_is_noticed(path: Path) -> None:
     world = a_world(path, Searchable())
     world.enroll()
