@@ -12,6 +12,8 @@ from tests.flows.site import DAY, Site
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # A page stands for a second or two: to make its scripts fast would take longer than they do.
+    "--js-flags=--single-threaded --no-opt --no-maglev",
 ]
 
 

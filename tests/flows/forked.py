@@ -7,7 +7,8 @@ named point of the sender: a moment between two transactions that no signal from
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from pathlib import Path
 from course import assembly, cli
 from course.worker.sender import Sender
 
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds; a machine may be busy with other things
 POINTS = ("marked", "posting", "answered", "recorded", "taken", "asked", "settled")
 
 
@@ -31,15 +34,22 @@ class Strike:
 
 
 class Forked:
-    """One `course …` until it is told to end, as `site.Process`. What it says goes to a file."""
+    """One `course …` until it is told to end, as `site.Process`. What it says goes to a file; what it complains about,
+    to another one if that is named."""
 
     def __init__(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], log: Path, strike: Strike | None = None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        strike: Strike | None = None,
+        complaints: Path | None = None,
     ):
         self.log = log
         self.log.touch()
         self.strike = strike
-        self._process = _start(_course, arguments, dict(environment), log, strike)
+        self.started = time.monotonic()
+        self._process = _start(_course, arguments, dict(environment), log, complaints or log, strike)
 
     @property
     def said(self) -> str:
@@ -68,6 +78,19 @@ class Forked:
             if self.poll() is None:
                 os.kill(self.pid, by)
 
+    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code. One that does not end is killed, and its code tells."""
+        self.send(by)
+        return self.wait()
+
+    def wait(self) -> int:
+        self._process.join(PATIENCE)
+        if self.poll() is None:
+            self.kill()
+        code = self.poll()
+        assert code is not None
+        return code
+
     def kill(self) -> None:
         self.send(signal.SIGKILL)
         self._process.join()
@@ -81,10 +104,12 @@ def _start(target: object, *arguments: object) -> BaseProcess:
     return process
 
 
-def _course(arguments: tuple[str, ...], environment: dict[str, str], log: Path, strike: Strike | None) -> None:
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
+def _course(
+    arguments: Sequence[str], environment: dict[str, str], log: Path, complaints: Path, strike: Strike | None
+) -> None:
+    os.chdir(ROOT)
+    for path, number in ((log, 1), (complaints, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 
 from tests.fake_provider.client import FakeProvider
@@ -54,17 +55,20 @@ class Maildir(Inbox):
         self._new = site.home / "outbox" / "new"
 
     def mails(self) -> list[Mail]:
-        return [self._mail(path) for path in self.files()]
+        return [_mail(path) for path in self.files()]
 
     def files(self) -> list[Path]:
         return sorted(self._new.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
 
-    def _mail(self, path: Path) -> Mail:
-        mail = parsed(path)
-        body = mail.get_body(("plain",))
-        assert body is not None
-        unsubscribe = str(mail["List-Unsubscribe"] or "")
-        return Mail(path.stem, str(mail["To"]), str(mail["Subject"]), body.get_content(), unsubscribe)
+
+@cache
+def _mail(path: Path) -> Mail:
+    """A mail in the outbox never changes, and who waits for the next one looks through them many times a second."""
+    mail = parsed(path)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    unsubscribe = str(mail["List-Unsubscribe"] or "")
+    return Mail(path.stem, str(mail["To"]), str(mail["Subject"]), body.get_content(), unsubscribe)
 
 
 def parsed(path: Path) -> EmailMessage:

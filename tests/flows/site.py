@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import requests
@@ -20,11 +21,9 @@ import requests
 from course.actions import installing
 from course.store.db import Database
 from tests.fake_provider.waiting import eventually
-from tests.flows.forked import Forked, Strike
+from tests.flows.forked import PATIENCE, ROOT, Forked, Strike
 
-ROOT = Path(__file__).parents[2]
 DAY = 86_400
-PATIENCE = 60.0  # seconds; a machine may be busy with other things
 
 
 def free_port() -> int:
@@ -71,13 +70,16 @@ class Process:
 
 @dataclass
 class Site:
-    """A context manager that leaves no process behind. `settings` are COURSE_… without the prefix."""
+    """A context manager that leaves no process behind. `settings` are COURSE_… without the prefix. Its processes are
+    forked, unless `from_nothing` is set for a test of how they start and end: to import everything takes each a second
+    of a processor."""
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     processes: list[Process | Forked] = field(default_factory=list)
     ready_after: float = 0.0  # seconds from the last start of a server to its first page
+    from_nothing: bool = False
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -115,19 +117,21 @@ class Site:
 
     # Processes
 
-    def run(self, speed: int = 1) -> Process:
+    def run(self, speed: int = 1) -> Process | Forked:
         """`course run`, once it answers."""
         return self._serving("run", "--port", str(self.port), "--speed", str(speed))
 
-    def web(self, speed: int = 1, port: int | None = None) -> Process:
+    def web(self, speed: int = 1, port: int | None = None) -> Process | Forked:
         return self._serving("web", "--port", str(port or self.port), "--speed", str(speed))
 
-    def worker(self, speed: int = 1) -> Process:
+    def worker(self, speed: int = 1) -> Process | Forked:
         process = self.start("worker", "--speed", str(speed))
         eventually(lambda: "sends what is due" in self._alive(process).said, PATIENCE)
         return process
 
-    def start(self, *arguments: str) -> Process:
+    def start(self, *arguments: str) -> Process | Forked:
+        if not self.from_nothing:
+            return self.fork(*arguments)
         return self.start_command([sys.executable, "-m", "course", *arguments], arguments[0])
 
     def start_command(
@@ -149,9 +153,10 @@ class Site:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `course …` to its end."""
-        command = [sys.executable, "-m", "course", *arguments]
-        options: dict[str, Any] = {"cwd": ROOT, "env": self.environment, "timeout": 60, "text": True}
-        return subprocess.run(command, capture_output=True, check=False, **options)
+        with TemporaryDirectory() as folder:
+            out, complaints = Path(folder) / "out", Path(folder) / "err"
+            code = Forked(arguments, self.environment, out, complaints=complaints).wait()
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), complaints.read_text())
 
     def faults(self) -> list[str]:
         """What no log of a process may have, whatever was done to it."""
@@ -159,7 +164,7 @@ class Site:
             line for process in self.processes for line in re.findall(r".*(?:Traceback|Error:|ERROR).*", process.said)
         ]
 
-    def _serving(self, *arguments: str) -> Process:
+    def _serving(self, *arguments: str) -> Process | Forked:
         process = self.start(*arguments)
         port = int(arguments[arguments.index("--port") + 1])
         eventually(lambda: self._alive(process) and _listens(port), PATIENCE)
@@ -167,7 +172,7 @@ class Site:
         self.ready_after = time.monotonic() - process.started
         return process
 
-    def _alive(self, process: Process) -> Process:
+    def _alive(self, process: Process | Forked) -> Process | Forked:
         if process.poll() is not None:
             raise AssertionError(f"it ended with {process.poll()}:\n{process.said}")
         return process

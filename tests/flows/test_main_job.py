@@ -114,6 +114,7 @@ def _is_a_proper_mail(path: Path) -> None:
 @pytest.mark.parametrize(("name", "by"), [("run", signal.SIGINT), ("web", signal.SIGTERM), ("worker", signal.SIGINT)])
 def test_a_process_ends_when_it_is_told(name: str, by: signal.Signals, new_site: NewSite) -> None:
     site = new_site()
+    site.from_nothing = True
     process = {"run": site.run, "web": site.web, "worker": site.worker}[name](speed=DAY)
     if name == "worker":
         eventually(lambda: site.query("SELECT ticked_at FROM installation") != [(None,)])
@@ -130,6 +131,7 @@ def test_it_is_ready_within_three_seconds(new_site: NewSite) -> None:
 
 
 def _seconds_to_the_first_page(site: Site) -> float:
+    site.from_nothing = True
     process = site.run()
     busy = os.getloadavg()[0] > (os.cpu_count() or 1)
     took = process.cpu_seconds() if busy else site.ready_after
@@ -141,6 +143,7 @@ def _seconds_to_the_first_page(site: Site) -> float:
 def test_a_signal_lets_the_batch_in_hand_finish(new_site: NewSite, new_provider: NewProvider) -> None:
     fake = new_provider()
     site = new_site(provider="postmark", provider_url=fake.url, provider_key="k")
+    site.from_nothing = True
     process = site.run()
     fake.behave(accept_delay=1.0)
     site.sign_up(ANN)
