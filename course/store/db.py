@@ -61,7 +61,7 @@ class Database:
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Session]:
         turn = self._turn() if self.is_sqlite and mode != "read" else nullcontext()
-        with turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with Session(self.engine, expire_on_commit=False) as session, turn, session.begin():
             session.connection(execution_options={"mode": mode})
             yield session
 
