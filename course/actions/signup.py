@@ -192,8 +192,7 @@ def enroll(
 
 
 def leave(session: Session, found: Enrollment, origin: Origin, *, now: datetime) -> None:
-    """Ends the enrollment; leaving twice is leaving once. Who was stopped stays so: to leave and come back is no way
-    around it."""
+    """Ends the enrollment; leaving twice is leaving once. Who was stopped stays so, and cannot come back by leaving."""
     if found.status == Enrolled.LEFT:
         return
     if found.status != Enrolled.STOPPED:
@@ -203,8 +202,7 @@ def leave(session: Session, found: Enrollment, origin: Origin, *, now: datetime)
 
 def come_back(session: Session, found: Enrollment, origin: Origin, *, now: datetime) -> bool:
     """Undoes `leave`; False for somebody who may not be mailed, or was stopped."""
-    person = subscribers.by_id(session, found.subscriber_id)
-    course = session.get_one(Course, found.course_id)
+    person, course = subscribers.by_id(session, found.subscriber_id), session.get_one(Course, found.course_id)
     if person is None or found.status == Enrolled.STOPPED or subscribers.suppression(session, person.email_key):
         return False
     if found.status == Enrolled.LEFT:

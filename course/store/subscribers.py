@@ -1,11 +1,11 @@
 """Subscribers, their consent, and the addresses that are not mailed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -137,10 +137,11 @@ def add_consents(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def decided(session: Session, subscriber_id: int, course_id: int, since: datetime) -> bool:
-    """Whether they left this course, or said in a way that only they can that they want it, at this time or later."""
+    """Whether they left this course at this time, to the second, or later; or came into it after that."""
     query = select(Consent.id).where(Consent.subscriber_id == subscriber_id, Consent.course_id == course_id)
-    later = query.where(Consent.at >= since, Consent.kind.not_in(("signup", "import")))
-    return session.scalar(later.limit(1)) is not None
+    left = and_(Consent.kind == "leave", Consent.at >= since)
+    came = and_(Consent.kind.in_(("confirm", "return")), Consent.at >= since + timedelta(seconds=1))
+    return session.scalar(query.where(or_(left, came)).limit(1)) is not None
 
 
 def last_signup_source(session: Session, subscriber_id: int, course_id: int) -> str:
