@@ -49,6 +49,7 @@ class Case:
     bodies: list[bytes]  # [] where they were not kept
     elsewhere: bool = False  # it went through an account that this worker cannot ask
     restored: bool = False  # no more than a suspicion: see actions/restoring.py
+    undated: bool = False  # nobody knows when it was posted, if it was
 
 
 def take(session: Session, sending: Sending, now: Now) -> Case | None:
@@ -73,6 +74,7 @@ def take(session: Session, sending: Sending, now: Now) -> Case | None:
         bodies=bundle.unpack(call.bodies) if call.bodies else [],
         elsewhere=(call.provider, call.account) != where,
         restored=call.kind == restoring.RESTORED,
+        undated=bool(call.bodies) or call.kind in {restoring.RESTORED, restoring.HELD},
     )
 
 
@@ -94,7 +96,7 @@ def settle(session: Session, case: Case, outcomes: Sequence[Outcome], now: Now, 
     if not case.open:
         return
     recording.record(session, case.call_id, case.open, outcomes, now.machine, backoff, settling=True)
-    if case.bodies:  # a replay may have been what the provider took first
+    if case.undated:  # a replay may have been what the provider took first; a backup knows nothing of what came after
         accepted = [m for m, outcome in zip(case.open, outcomes, strict=True) if isinstance(outcome, Accepted)]
         recording.went_later(session, deliveries.many(session, accepted).values(), now.course)
     if now.machine - case.marked_at >= PATIENCE:

@@ -136,11 +136,11 @@ def lose_the_journal(world: World) -> None:
     shutil.rmtree(world.journal.folder)
 
 
-def pause(world: World, enrollment: int) -> None:
+def pause(world: World, enrollment: int, days: int = 2) -> None:
     """As the reader's own page does it: the next lesson is planned anew, if one is planned."""
     with world.database.write() as session:
         reader = enrollments.the(session, enrollment)
-        reader.paused_until = world.course + timedelta(days=2)
+        reader.paused_until = world.course + timedelta(days=days)
         planning.replan(session, world.the_course(session))
 
 
@@ -294,6 +294,28 @@ def test_a_backup_from_before_the_first_mail_is_held_too(path: Path) -> None:
     world.drain()
     settle(world)
     assert len(provider.taken) == len(set(provider.taken)) == 2  # the confirmation and lesson 1
+    world.close()
+
+
+def test_the_gap_counts_from_when_it_was_found_out_if_nobody_knows_when_a_lesson_went(path: Path) -> None:
+    """Lesson 2 was put off to the fifth day; of that neither the backup nor a journal knows."""
+    world = a_world(path, Searchable())
+    ann = world.enroll()
+    world.drain()
+    note_tick(world)
+    back_up(world, path)
+    pause(world, ann, days=5)
+    world.live(6)
+    restore(world, path)
+    lose_the_journal(world)
+    assert world.restart()
+    world.go(minutes=31)
+    found_out = world.course
+    settle(world)
+    reader = world.enrollment(ann)
+    assert reader.had == [1, 2]
+    assert reader.due_at is not None
+    assert reader.due_at >= found_out + timedelta(days=3)
     world.close()
 
 

@@ -236,9 +236,16 @@ GUARDS = (
     Guard(
         "a replay moves the gap to the next lesson",
         "course/actions/settling.py",
-        "if case.bodies:  # a replay may have been what the provider took first",
-        "if False:",
+        "undated=bool(call.bodies) or",
+        "undated=",
         f"{RECHECKS}::test_the_gap_to_the_next_lesson_counts_from_the_replay",
+    ),
+    Guard(
+        "what was restored moves the gap to the next lesson",
+        "course/actions/settling.py",
+        " or call.kind in {restoring.RESTORED, restoring.HELD},",
+        ",",
+        f"{GUARD}::test_the_gap_counts_from_when_it_was_found_out_if_nobody_knows_when_a_lesson_went",
     ),
     Guard(
         "a call of another account is not asked for here",
