@@ -156,10 +156,11 @@ def queue_copy(session: Session, row: Delivery, now: datetime) -> None:
 
 
 def is_repeat(session: Session, delivery_id: int) -> bool:
-    """Whether this is one more copy of a mail that the provider had taken."""
+    """Whether this is one more copy of a mail that the provider had taken, in whatever copy."""
     before = aliased(Delivery)
     same = and_(before.enrollment_id == Delivery.enrollment_id, before.lesson_id == Delivery.lesson_id)
-    query = select(before.id).join(Delivery, and_(same, before.copy == Delivery.copy - COPY_AGAIN))
+    earlier = and_(before.copy < Delivery.copy, before.copy % COPY_AGAIN == Delivery.copy % COPY_AGAIN)
+    query = select(before.id).join(Delivery, and_(same, earlier)).limit(1)
     query = query.where(Delivery.id == delivery_id, before.lesson_id.is_not(None), before.state == Sent.ACCEPTED)
     return session.scalar(query) is not None
 

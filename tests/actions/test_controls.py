@@ -200,6 +200,18 @@ def test_a_lesson_of_the_time_before_is_sent_again_and_still_comes_in_its_turn(w
     assert lessons_to(world)[5:] == wanted
 
 
+def test_a_copy_that_nobody_knows_of_is_sent_once_more_and_the_calendar_stays(world: World, ann: int) -> None:
+    before = world.enrollment(ann)
+    do(world, ann, "send_again", 1)
+    with world.database.write() as session:
+        row = session.scalars(select(Delivery).where(Delivery.state == Sent.QUEUED)).one()
+        row.state = Sent.UNKNOWN
+    do(world, ann, "send_again", 1)
+    world.drain()
+    assert lessons_to(world) == ["About Start"] * 2
+    assert world.enrollment(ann).due_at == before.due_at
+
+
 @pytest.mark.parametrize("state", [Sent.REFUSED, Sent.UNKNOWN])
 def test_a_lesson_of_the_time_before_that_is_mended_still_comes_in_its_turn(
     world: World, ann: int, state: Sent
