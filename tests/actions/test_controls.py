@@ -202,6 +202,7 @@ def test_a_lesson_of_the_time_before_is_sent_again_and_still_comes_in_its_turn(w
 
 def test_a_copy_that_nobody_knows_of_is_sent_once_more_and_the_calendar_stays(world: World, ann: int) -> None:
     before = world.enrollment(ann)
+    world.go(days=1)
     do(world, ann, "send_again", 1)
     with world.database.write() as session:
         row = session.scalars(select(Delivery).where(Delivery.state == Sent.QUEUED)).one()
