@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from course.core.tokens import send_id
 from tests.factories import KEY
 from tests.simulation import story
+from tests.simulation.reading import had_arrived
 from tests.simulation.records import COPY_AGAIN, Absence, Delivery, Reader, Round, Run, Turn, Wish
 from tests.simulation.script import address
 
@@ -72,10 +73,9 @@ class Chronicle:
         match row.state:
             case "refused" if row.scope == "message":
                 self.run.wishes.append(Wish(self.turn + 1, row.promise, "retry"))
-            case "accepted":
-                self.run.wishes.append(Wish(self.turn + 1, another, "repeat"))
-            case _:
-                self.run.wishes.append(Wish(self.turn + 1, another, "copy"))
+            case state:
+                repeat = state == "accepted" or had_arrived(self.run.last, row)
+                self.run.wishes.append(Wish(self.turn + 1, another, "repeat" if repeat else "copy"))
 
     def begin_again(self, reader: Reader) -> None:
         self.run.rounds.append(Round(self.turn + 1, reader.email_key, reader.id, reader.copy + 1))

@@ -26,7 +26,7 @@ class Mark(NamedTuple):
     reader: Reader
     asked: bool  # the reader asked for it since the lesson before
     retried: bool  # it was refused once, and a coach let it go again
-    repeat: bool  # one more copy of what had arrived, as somebody wished
+    repeat: bool  # one more copy of what had arrived
 
     @property
     def name(self) -> str:
@@ -74,10 +74,16 @@ def _marks(run: Run) -> Iterator[Mark]:
                 refused.add(row.promise)
             if known is not row and row.lesson and row.enrollment and _let_go(known, row):
                 retried = row.promise in refused
-                wish = run.wish(row.promise, turn.number)
-                repeat = wish is not None and wish.kind == "repeat"
+                repeat = had_arrived(turn, row)
                 yield Mark(turn, known, row, turn.readers[row.enrollment], asked[row.enrollment], retried, repeat)
                 asked[row.enrollment] &= repeat  # what they asked for is the next lesson, not one that they had
+
+
+def had_arrived(turn: Turn, row: Delivery) -> bool:
+    """Whether an earlier copy of the same lesson, in the same round, was accepted."""
+    mine = (row.enrollment, row.lesson, row.round)
+    earlier = (one for one in turn.deliveries.values() if one.copy < row.copy and one.state == "accepted")
+    return any((one.enrollment, one.lesson, one.round) == mine for one in earlier)
 
 
 def _let_go(known: Delivery | None, row: Delivery) -> bool:

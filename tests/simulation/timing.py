@@ -94,7 +94,7 @@ def _taken(run: Run, mark: Mark) -> list[tuple[int | None, datetime]]:
     rows = promised(run, mark.turn)
     before = (one for one in run.ledger if one.to == mark.reader.email_key and one.turn < mark.turn.number)
     mine = [(rows[one.send_id], one.at) for one in before if one.unsubscribe and one.send_id in rows]
-    repeats = {wish.promise for wish in run.wishes if wish.kind == "repeat"}
+    repeats = {one.row.promise for one in marks(run) if one.repeat}
     return [(row.lesson, at) for row, at in mine if row.round == mark.row.round and row.promise not in repeats]
 
 
