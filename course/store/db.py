@@ -35,16 +35,18 @@ class Database:
         self.url = _read(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._writing, self._sync = Lock(), SharedSync()
+        self._writing, self.sync = Lock(), SharedSync()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A durable transaction: committed at the end, rolled back on an exception."""
         with self._transaction("write") as session:
-            log = session.connection().info.get("log")
+            connection = session.connection()
+            log, driver = connection.info.get("log"), connection.connection.driver_connection
+            before = getattr(driver, "total_changes", 0)
             yield session
-        if log:
-            self._sync(log)
+        if log and getattr(driver, "total_changes", 0) != before:  # steps that find nothing to do leave the disk alone
+            self.sync(log)
 
     @contextmanager
     def relaxed(self) -> Iterator[Session]:

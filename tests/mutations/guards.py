@@ -158,7 +158,7 @@ GUARDS = (
     Guard(
         "the mark is durable",
         "course/store/db.py",
-        "            self._sync(log)",
+        "            self.sync(log)",
         "            pass",
         "tests/flows/test_power_cut.py",
     ),

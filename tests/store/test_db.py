@@ -79,6 +79,18 @@ def test_write_waits_for_the_disk_and_relaxed_does_not(database: Database) -> No
             assert session.execute(text(question)).scalar_one() == answer, mode
 
 
+def test_a_write_that_wrote_nothing_leaves_the_disk_alone(database: Database) -> None:
+    syncs = []
+    for key in ("a", "", "b", "", ""):
+        before = database.sync.asked
+        with database.write() as session:
+            assert len(keys(session)) < 3
+            if key:
+                add(session, key)
+        syncs.append(database.sync.asked - before)
+    assert syncs == ([1, 0, 1, 0, 0] if database.is_sqlite else [0] * 5)
+
+
 def test_a_read_sees_one_snapshot_whatever_is_committed_meanwhile(database: Database) -> None:
     with database.write() as session:
         add(session, "before")
