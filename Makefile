@@ -18,7 +18,7 @@ test: .venv/dev.stamp  ## every test that this machine can run (.ci/run refuses 
 	@$(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 # Marked `long`: the same promises over every zone, 2,000 seeds and cut networks. They run only where COURSE_LONG=1 asks.
-proofs: .venv/dev.stamp  ## the long tests and 200 rounds of real crashes, about 25 minutes
+proofs: .venv/dev.stamp  ## the long tests and 200 rounds of real crashes, about 15 minutes
 	@COURSE_LONG=1 $(BIN)/python -m pytest -n auto --dist loadgroup -q -m long $(ARGS)
 	@$(BIN)/python -m tests.flows.crashes --rounds 200
 
