@@ -69,7 +69,7 @@ def running(binaries: Path, **more: str) -> Iterator[Cluster]:
         [binaries / "postgres", "-D", data, *options], user=user, stdout=log, stderr=log, cwd=folder
     )
     try:
-        _wait(server, folder)
+        _wait(server, folder, more.get("port", "5432"))
         yield Cluster(folder)
     finally:
         server.terminate()
@@ -78,10 +78,10 @@ def running(binaries: Path, **more: str) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(server: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait(server: subprocess.Popen[bytes], folder: Path, port: str) -> None:
     for _ in range(200):
         try:
-            psycopg.connect(f"host={folder} user={OWNER} dbname=postgres").close()
+            psycopg.connect(f"host={folder} port={port} user={OWNER} dbname=postgres").close()
             return
         except psycopg.OperationalError:
             try:

@@ -22,7 +22,7 @@ from course.core.sequence import Step, Timetable
 from course.core.status import Enrolled, Sent
 from course.store import calls, courses, deliveries, enrollments, profiles, subscribers
 
-DOUBT = timedelta(hours=1)  # until it is looked again whether the lesson before is settled
+DOUBT = timedelta(hours=1)  # until a lesson is looked at again whose way is barred; what settles the other lets it go
 
 
 def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collection[int] | None = None) -> Batch | None:
@@ -97,17 +97,19 @@ class _Marking(Marking):
                 opening = planner.opening(reader, reader.timezone, self.now.course)
                 wait = opening - self.now.course
                 deliveries.change(self.session, row.id, not_before=self.now.machine + wait)
-            elif self._follows_another(row, planner.timetable(reader)):
-                deliveries.change(self.session, row.id, not_before=self.now.machine + DOUBT)
+            elif before := self._before(row, planner.timetable(reader)):
+                wait = DOUBT if before == {Sent.UNKNOWN} else self.sending.lease  # by then it went, or is in doubt
+                deliveries.change(self.session, row.id, not_before=self.now.machine + wait, reason=deliveries.WAITS)
             else:
                 self._send_again(row, reader, planner, step)
 
-    def _follows_another(self, row: Any, timetable: Timetable) -> bool:
-        """Several of a reader's lessons were put back at once, as after a restore: one goes at a time, in order."""
+    def _before(self, row: Any, timetable: Timetable) -> set[Sent]:
+        """The states of what has to be settled before this one may go: several of a reader's lessons were put back, as
+        after a restore, and one goes at a time, in order."""
         others = deliveries.open_lessons(self.session, row.enrollment_id)
         place = timetable.number(row.lesson_id)
-        follows = any(state != Sent.QUEUED or timetable.number(lesson) < place for lesson, state in others)
-        return follows and not deliveries.is_repeat(self.session, row.id)
+        before = {state for lesson, state in others if state != Sent.QUEUED or timetable.number(lesson) < place}
+        return set() if before and deliveries.is_repeat(self.session, row.id) else before
 
     def _send_again(self, row: Any, reader: Any, planner: Planner, step: Step) -> None:
         letter, problem = self._letter(planner, reader, step.revision)

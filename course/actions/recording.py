@@ -181,9 +181,11 @@ def went_later(session: Session, rows: Iterable[Delivery], at: datetime) -> None
 
 
 def release(session: Session, members: Sequence[int]) -> None:
-    """Plans the next lesson of the readers whose lesson was settled late."""
+    """Lets the next lesson go of the readers whose lesson was settled late: it waits in the queue, or is planned."""
     settled = deliveries.many(session, members).values()
-    plan_next(session, [row.enrollment_id for row in settled if row.enrollment_id])
+    readers = [row.enrollment_id for row in settled if row.enrollment_id]
+    deliveries.let_go(session, readers)
+    plan_next(session, readers)
 
 
 def plan_next(session: Session, ids: Collection[int]) -> None:

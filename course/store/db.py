@@ -24,6 +24,9 @@ from course.store.sync import SharedSync
 Mode = Literal["write", "relaxed", "read"]
 BUSY_SECONDS = 30  # how long a writer waits for another one on SQLite
 IDLE_SECONDS = 60  # how long a transaction of ours may say nothing on PostgreSQL, unless it only reads
+# Each side of a connection to PostgreSQL notices within a minute that the other one is gone. By default it takes two
+# hours: of a worker that waits for its answer, or of the locks of a machine that lost its power in mid-statement.
+ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 POOL = 32  # web threads, worker threads, and some to spare
 OPENINGS = 100  # tries to be the one that makes a new file a WAL file
 
@@ -143,12 +146,15 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=POOL, pool_pre_ping=True)
+    alive = {name: value for name, value in ALIVE.items() if name not in url.query}
+    engine = create_engine(url, pool_size=POOL, pool_pre_ping=True, connect_args=alive)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
-        # A machine that was cut off lets go of what it has locked; else the server would keep that for hours.
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        # A worker that is frozen in a transaction lets go of what it has locked.
+        theirs = {name if name.startswith("tcp_") else f"tcp_{name}": value for name, value in ALIVE.items()}
+        theirs["idle_in_transaction_session_timeout"] = IDLE_SECONDS * 1000
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in theirs.items()))
         connection.commit()
 
     @event.listens_for(engine, "begin")

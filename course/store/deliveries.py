@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from course.core.status import UNSETTLED, Sent
 from course.store.models import Base, Course, Delivery, Enrollment, Subscriber, Suppression
 
+WAITS = "it waits for another lesson of this reader"
 COPY_AGAIN = 1000  # "send again" counts in thousands, so that it never meets a reader who starts again
 
 _TABLE = Base.metadata.tables[Delivery.__tablename__]
@@ -121,6 +122,13 @@ def set_state(session: Session, ids: Collection[int], state: Sent, *, call_id: s
         statement = statement.where(Delivery.call_id == call_id, Delivery.state.in_(UNSETTLED))
     result = session.execute(statement.execution_options(synchronize_session=False))
     return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def let_go(session: Session, readers: Collection[int]) -> None:
+    """Queued lessons of these enrollments that wait for another one may be looked at now."""
+    waiting = update(Delivery).where(Delivery.enrollment_id.in_(readers), Delivery.lesson_id.is_not(None))
+    waiting = waiting.where(Delivery.state == Sent.QUEUED, Delivery.reason == WAITS)
+    session.execute(waiting.values(not_before=Delivery.created_at).execution_options(synchronize_session=False))
 
 
 def count_refused(session: Session, revision_id: int) -> int:

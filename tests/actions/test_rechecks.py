@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
-from course.actions import marking, recording, signup
+from course.actions import marking, mending, recording, signup
 from course.core.outcome import Accepted, Refused, Uncertain, Unreachable
 from course.core.status import Sent, Suppressed
 from course.store import alarms, deliveries, enrollments, installation, subscribers
@@ -299,6 +299,36 @@ def test_lessons_of_one_reader_that_were_put_back_together_go_one_at_a_time_and_
         lessons[1]: Sent.UNKNOWN,
     }
     assert ledger.enrollment(reader).due_at is None
+    answer(ledger, Accepted())
+    ledger.go(minutes=20)
+    ledger.drain()
+    assert len(open_rows(ledger)) == 2, "the other one is still in doubt"
+    with ledger.database.write() as session:
+        [unknown] = [row.id for row in open_rows(ledger) if row.state == Sent.UNKNOWN]
+        mending.arrived(session, unknown, ledger.machine)
+    ledger.drain()
+    assert open_rows(ledger) == [], "it goes as soon as the way is free"
+
+
+def test_a_lesson_that_waits_for_one_on_its_way_is_looked_at_again_when_the_lease_of_that_is_over(
+    ledger: World,
+) -> None:
+    reader = lesson_2_is_due(ledger)
+    ledger.drain()
+    ledger.go(days=4)
+    ledger.drain()
+    with ledger.database.write() as session:
+        first, second = [row for row in reversed(deliveries.of_subscriber(session, 1)) if row.lesson_id][:2]
+        first.state = Sent.SENDING
+        second.state, second.not_before = Sent.QUEUED, ledger.machine
+        enrollments.save_plans(session, [{"key": reader, "due_at": None}])
+    ledger.drain()
+    assert [row.state for row in open_rows(ledger)] == [Sent.QUEUED, Sent.SENDING]
+    with ledger.database.write() as session:  # its worker tells, as every day, and releases nobody
+        deliveries.set_state(session, [first.id], Sent.ACCEPTED)
+    ledger.go(minutes=ledger.sender.sending.lease.total_seconds() / 60)
+    ledger.drain()
+    assert open_rows(ledger) == []
 
 
 def open_rows(world: World) -> list[Delivery]:

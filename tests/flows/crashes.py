@@ -54,7 +54,7 @@ def _tried(trial: Trial, wanted: Callable[[Trial], bool]) -> Tally:
     try:
         trial.go(wanted)
     except AssertionError as error:
-        trial.tally.faults.append(f"{error}: {trial.site.states()}")
+        trial.tally.faults.append(f"{error}: {trial.site.states()} {trial.restless()}")
     trial.site.kill()
     if not trial.tally.faults and not trial.at_rest():
         trial.tally.faults.append(f"it was ended before its time: {trial.site.states()}")

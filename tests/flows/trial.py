@@ -78,9 +78,9 @@ class Trial:
                 self.round()
                 assert len(self.readers) < READERS * (10 + 5 * self.tally.rounds), "hardly ever was a call in flight"
             self.behave({})
-            eventually(lambda: not any(worker.frozen() for worker in self.workers), 60)
-        self.site.fork("worker", "--speed", str(SPEED))
-        eventually(self.at_rest, 600, 0.25)  # a slow machine is no loss
+            # Who was woken may yet come to the point where they freeze themselves: they are woken to the very end.
+            self.workers.append(self.site.fork("worker", "--speed", str(SPEED)))
+            eventually(self.at_rest, 600, 0.25)  # a slow machine is no loss
 
     @contextmanager
     def waking(self) -> Iterator[None]:
@@ -173,6 +173,16 @@ class Trial:
         with self.site.database.read() as session:
             due = session.scalar(select(func.count()).where(Enrollment.due_at.is_not(None)))
             return not due and set(session.scalars(select(Delivery.state).distinct())) <= settled
+
+    def restless(self) -> str:
+        """What is not at rest, as far as somebody would have to know to find out why."""
+        what = Delivery.id, Delivery.enrollment_id, Delivery.state, Delivery.attempts, Delivery.not_before
+        with self.site.database.read() as session:
+            query = select(*what, Delivery.reason).where(Delivery.state.not_in((Sent.ACCEPTED, Sent.UNKNOWN)))
+            mails = [tuple(map(str, row)) for row in session.execute(query)]
+            due = session.execute(select(Enrollment.id, Enrollment.due_at).where(Enrollment.due_at.is_not(None)))
+            workers = [(worker.pid, worker.poll(), worker.frozen()) for worker in self.workers]
+            return f"{datetime.now(UTC)}: mails {mails}, due {[tuple(map(str, row)) for row in due]}, workers {workers}"
 
     def unknown(self) -> dict[int, str]:
         """The address of each delivery that is unknown."""

@@ -1,11 +1,15 @@
 """Transactions: what survives, what is seen, who waits; on both engines."""
 
+import os
 import queue
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,6 +23,8 @@ from course.store import installation, subscribers
 from course.store.db import Database
 from course.store.migrations import migrate
 from course.store.models import Subscriber, Suppression
+from tests import postgres
+from tests.flows.site import free_port
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 # Every example writes its own row anew, so that the database may be shared.
@@ -273,3 +279,26 @@ def test_the_plain_name_of_postgresql_means_the_driver_that_comes_with_the_cours
 def test_an_address_that_is_none_is_refused_with_words(url: str) -> None:
     with pytest.raises(CourseError, match="COURSE_DATABASE_URL cannot be read"):
         Database(url)
+
+
+def test_each_side_of_a_connection_to_postgresql_notices_that_the_other_is_gone(cluster: postgres.Cluster) -> None:
+    """Within a minute, not in two hours: who waits for an answer, and who keeps locks for a machine without power. An
+    address may say otherwise for its own side."""
+    binaries, port = postgres.find(), free_port()
+    assert binaries
+    with postgres.running(binaries, listen_addresses="127.0.0.1", port=str(port)):
+        url = f"postgresql://{postgres.OWNER}@127.0.0.1:{port}/postgres"
+        assert keepalive(url) == {"worker": [30, 10, 3, 60_000], "server": [30, 10, 3, 60_000]}
+        assert keepalive(f"{url}?keepalives_idle=7")["worker"] == [7, 10, 3, 60_000]
+
+
+def keepalive(url: str) -> dict[str, list[int]]:
+    names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+    with closing(Database(url)) as database, database.read() as session:
+        driver: Any = session.connection().connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            worker = [line.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+        query = "SELECT setting FROM pg_settings WHERE name = :name"
+        server = [int(session.execute(text(query), {"name": name}).scalar_one()) for name in names]
+    return {"worker": worker, "server": server}
