@@ -38,8 +38,8 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
     found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only)
     if not found:
         return None
-    if lane.failures:
-        lane.paused_until = now.machine + sending.lease  # one probe at a time; its answer says how to go on
+    if lane.failures and marking.members:  # what is put off or cancelled is no probe
+        lane.paused_until = now.machine + sending.lease  # one at a time; its answer says how to go on
     if sending.caps.on:
         calls.spend(lane, len(marking.members), now.machine)
     # Sign-ups come one by one: what a crowd of them left in half a second goes as one call, not as many small ones.

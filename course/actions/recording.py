@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from course.actions.planning import Planners
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
-from course.core.status import UNSETTLED, Enrolled, Sent, Suppressed
+from course.core.status import Enrolled, Sent, Suppressed
 from course.store import alarms, calls, courses, deliveries, enrollments, subscribers
 from course.store.models import Delivery
 
@@ -142,22 +142,20 @@ def _put_back(
     """Surely not taken: queued again. The next lesson is not planned while this one waits."""
     if not failed:
         return
-    rows, queued = deliveries.many(session, _ids(failed)), []
+    attempts, queued = deliveries.attempts(session, _ids(failed)), []
     for member, outcome in failed:
-        row = rows.get(member)  # None: the reader was erased meanwhile
-        if row is None or row.call_id != call_id or row.state not in UNSETTLED:
-            continue
+        tried = attempts.get(member, 0)  # 0: the reader was erased meanwhile
         alone = isinstance(outcome, Unreachable) and outcome.scope == "message"
-        if alone and row.attempts >= MAX_ATTEMPTS:
-            _refused(session, call_id, [(member, _given_up(outcome.reason, row.attempts))], now)
+        if alone and tried >= MAX_ATTEMPTS:
+            _refused(session, call_id, [(member, _given_up(outcome.reason, tried))], now)
             continue
         if not alone:
-            row.attempts -= 1  # trouble of the account or the road is not the message's
+            tried -= 1  # trouble of the account or the road is not the message's
         asked = timedelta(seconds=outcome.after) if isinstance(outcome, Unreachable) and outcome.after else None
-        row.state, row.reason = Sent.QUEUED, outcome.reason[:500]
-        row.not_before, row.resigned_at = now + (asked or backoff.after(row.attempts)), None
-        queued.append(member)
-    session.flush()
+        when = now + (asked or backoff.after(tried))
+        what = {"reason": outcome.reason[:500], "attempts": tried, "not_before": when, "resigned_at": None}
+        if deliveries.set_state(session, [member], Sent.QUEUED, call_id=call_id, **what):
+            queued.append(member)
     hold_next(session, queued)
 
 

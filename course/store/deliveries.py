@@ -207,6 +207,12 @@ def many(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
     return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
 
 
+def attempts(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """By id."""
+    query = select(Delivery.id, Delivery.attempts).where(Delivery.id.in_(ids))
+    return {row.id: row.attempts for row in session.execute(query)}
+
+
 def open_with_keys(session: Session) -> Sequence[tuple[Delivery, str]]:
     """What is queued, on its way or unknown, and was not given up; with the address keys, locked."""
     query = select(Delivery, Subscriber.email_key).join(Subscriber, Subscriber.id == Delivery.subscriber_id)

@@ -277,6 +277,30 @@ def test_an_account_fault_stops_the_lane_burns_nothing_and_ends_by_itself(ledger
         assert not alarms.ringing(session)
 
 
+def test_what_cannot_go_now_is_no_probe_of_an_account_that_was_at_fault(ledger: World) -> None:
+    """Those whose window is shut come first; each of them would keep all others waiting for a lease."""
+    world = ledger
+    provider = world.provider
+    assert isinstance(provider, Ledger)
+    abroad = [f"r{number}@runner.test" for number in range(20)]
+    for address in abroad:
+        world.enroll(address, timezone="Asia/Tokyo")
+    world.drain()
+    world.go(days=3, hours=8)  # Friday, 8 am in Tokyo
+    provider.answer = lambda ids: [Misconfigured("401 bad key") for _ in ids]
+    provider.calls.clear()
+    world.drain()
+    assert provider.calls
+    provider.answer = accept
+    provider.calls.clear()
+    world.go(hours=15)  # nearly midnight in Tokyo
+    world.sign_up("ann@runner.test")
+    for _ in range(30):
+        world.sender.step("lesson")
+    world.sender.step("confirm")
+    assert [len(call) for call in provider.calls] == [1]
+
+
 def test_a_429_stops_the_lane_until_the_provider_said(ledger: World) -> None:
     world = ledger
     provider = world.provider

@@ -120,13 +120,6 @@ GUARDS = (
         f"{RECHECKS}::test_who_answers_late_changes_nothing_that_was_settled_meanwhile",
     ),
     Guard(
-        "the fence, when putting back",
-        "course/actions/recording.py",
-        "if row is None or row.call_id != call_id or row.state not in UNSETTLED:",
-        "if row is None:",
-        f"{RECHECKS}::test_who_answers_late_changes_nothing_that_was_settled_meanwhile",
-    ),
-    Guard(
         "a worker that stood still does not post",
         "course/worker/sender.py",
         "return min(30.0, self.sending.lease.total_seconds() / 3)",
@@ -279,7 +272,7 @@ GUARDS = (
     Guard(
         "trouble of the account burns no attempts",
         "course/actions/recording.py",
-        "            row.attempts -= 1  # trouble of the account or the road is not the message's\n",
+        "            tried -= 1  # trouble of the account or the road is not the message's\n",
         "            pass\n",
         f"{SETTLING}::test_an_account_fault_stops_the_lane_burns_nothing_and_ends_by_itself",
     ),
@@ -289,6 +282,13 @@ GUARDS = (
         "            return 1  # after trouble, a single probe\n",
         "            pass\n",
         SIMULATION,
+    ),
+    Guard(
+        "what is put off is no probe",
+        "course/actions/marking.py",
+        "if lane.failures and marking.members:",
+        "if lane.failures:",
+        f"{SETTLING}::test_what_cannot_go_now_is_no_probe_of_an_account_that_was_at_fault",
     ),
     # Restored backups.
     Guard(
