@@ -15,11 +15,11 @@ def one_at_a_time(run: Run) -> Found:
     for mark in marks(run):
         order = {lesson: place for place, (lesson, _) in enumerate(mark.turn.edition.lessons)}
         others = [row for row in mark.turn.deliveries.values() if row.enrollment == mark.reader.id]
-        # A restored backup leaves several in doubt: one that goes again goes before those that come later.
-        before = [
-            row for row in others if not order.get(row.lesson, 0) > order.get(mark.row.lesson, 0) or not run.restores
-        ]
-        waiting = [row for row in before if row.id != mark.row.id and holds(row)]
+        # Several wait in the queue of who left amid a retry and came back: one that comes later waits for this one. A
+        # restored backup leaves several in doubt: one that goes again goes before those that come later.
+        later = [row for row in others if order.get(row.lesson, 0) > order.get(mark.row.lesson, 0)]
+        behind = {row.id for row in later if run.restores or row.state == "queued"}
+        waiting = [row for row in others if row.id not in {mark.row.id, *behind} and holds(row)]
         if waiting and not mark.extra:
             text = f"{mark.name} goes while {waiting[0].lesson} is {waiting[0].state}"
             yield Violation(mark.turn.number, "I4 overtaking", text)
