@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult, Integer, and_, bindparam, cast, delete, fun
 from sqlalchemy.orm import Session, aliased
 
 from course.core.status import UNSETTLED, Sent
+from course.store.db import none_of_each
 from course.store.models import Base, Course, Delivery, Enrollment, Subscriber, Suppression
 
 WAITS = "it waits for another lesson of this reader"
@@ -57,6 +58,7 @@ def take_queued(
 ) -> Sequence[Any]:
     """Queued deliveries whose time has come, or those of `only`, locked; others skip them. With what the re-check
     needs: the address, its suppression and the enrollment's status."""
+    paused = select(Course.id).where(Course.id == Delivery.course_id, Course.paused_at.is_not(None)).exists()
     ready = Delivery.not_before <= now if only is None else Delivery.id.in_(only)
     query = (
         select(
@@ -76,11 +78,10 @@ def take_queued(
             Suppression.created_at.label("suppressed_at"),
         )
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .join(Course, Course.id == Delivery.course_id)
         .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
         .outerjoin(Suppression, Suppression.email_key == Subscriber.email_key)
         .where(Delivery.state == Sent.QUEUED, Delivery.kind == kind, ready)
-        .where(or_(Delivery.lesson_id.is_(None), Course.paused_at.is_(None)))
+        .where(or_(Delivery.lesson_id.is_(None), none_of_each(paused, Delivery)))
         .order_by(Delivery.not_before)
         .limit(limit)
         .with_for_update(of=Delivery, skip_locked=True)

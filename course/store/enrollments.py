@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, literal, select, update
 from sqlalchemy.orm import Session
 
 from course.core.status import UNSETTLED, Enrolled, Sent
-from course.store.db import insert_of
+from course.store.db import insert_of, none_of_each
 from course.store.deliveries import COPY_AGAIN
 from course.store.models import Course, Delivery, Enrollment, Exclusion, Subscriber, Suppression
 
@@ -63,12 +63,12 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
         Delivery.resigned_at.is_(None),
     )
     suppressed = exists().where(Suppression.email_key == Subscriber.email_key)
+    paused = exists().where(Course.id == Enrollment.course_id, Course.paused_at.is_not(None))
     query = (
         select(*DUE)
         .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
-        .join(Course, Course.id == Enrollment.course_id)
-        .where(Enrollment.due_at <= now, Enrollment.status == Enrolled.ACTIVE, Course.paused_at.is_(None))
-        .where(~unsettled, ~suppressed)
+        .where(Enrollment.due_at <= now, Enrollment.status == Enrolled.ACTIVE)
+        .where(*(none_of_each(barred, Enrollment, Subscriber) for barred in (unsettled, suppressed, paused)))
         .order_by(Enrollment.due_at)
         .limit(limit)
         .with_for_update(of=Enrollment, skip_locked=True)
