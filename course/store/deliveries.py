@@ -9,7 +9,6 @@ from sqlalchemy import CursorResult, Integer, and_, bindparam, cast, delete, fun
 from sqlalchemy.orm import Session, aliased
 
 from course.core.status import UNSETTLED, Sent
-from course.store.db import none_of_each
 from course.store.models import Base, Course, Delivery, Enrollment, Subscriber, Suppression
 
 WAITS = "it waits for another lesson of this reader"
@@ -81,7 +80,7 @@ def take_queued(
         .outerjoin(Enrollment, Enrollment.id == Delivery.enrollment_id)
         .outerjoin(Suppression, Suppression.email_key == Subscriber.email_key)
         .where(Delivery.state == Sent.QUEUED, Delivery.kind == kind, ready)
-        .where(or_(Delivery.lesson_id.is_(None), none_of_each(paused, Delivery)))
+        .where(or_(Delivery.lesson_id.is_(None), ~paused))
         .order_by(Delivery.not_before)
         .limit(limit)
         .with_for_update(of=Delivery, skip_locked=True)
