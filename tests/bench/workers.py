@@ -39,7 +39,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
 
 def drained(url: str, folder: Path, count: int, lessons: int, *, single: bool) -> tuple[float, int]:
     """Lessons a second, and how many the provider took twice."""
-    with FakeProvider(folder, options=("--latency", "0.05", "--for", "3000")) as fake:
+    with FakeProvider(folder, options=("--blind", "--latency", "0.05", "--for", "3000")) as fake:
         with seed.world(url, folder, fake.url) as world:
             # A first batch of each goes before the clock runs: statements are compiled once in a process.
             due = lessons + count * max(1 if single else world.provider.batch_size, GROUP)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tests.simulation import hours
 from tests.simulation.reading import Found, Mark, Violation, holds, marks, promised
-from tests.simulation.records import Delivery, Run, instant
+from tests.simulation.records import Delivery, Promise, Run, instant
 from tests.simulation.truth import SLACK
 
 
@@ -72,13 +72,16 @@ def on_time(run: Run) -> Found:
 def gaps_are_kept(run: Run) -> Found:
     """I5: never before the gap is over, counted from when the lesson before was let go, or truly taken if that was
     later, by the reader's own calendar."""
-    let_go: dict[tuple[int, int], list[tuple[int | None, datetime]]] = defaultdict(list)
+    let_go: dict[tuple[int, int], list[tuple[Promise, int | None, datetime]]] = defaultdict(list)
     for mark in marks(run):
         first = mark.before is None  # a second try was due when the first one was made
         if first and not mark.asked and not mark.extra:
             gaps = dict(mark.turn.edition.lessons)
             gap = gaps.get(mark.row.lesson or 0, 0)
-            earlier = [*let_go[mark.reader.id, mark.row.round], *_taken(run, mark)]
+            # What a restored database does not know of, and the provider never took, has not gone.
+            there = {row.promise for row in mark.turn.deliveries.values()}
+            before = [(lesson, at) for one, lesson, at in let_go[mark.reader.id, mark.row.round] if one in there]
+            earlier = [*before, *_taken(run, mark)]
             # A lesson that came into the course after the backup was made is not known to anybody any more.
             known = [(one, at) for one, at in earlier if one in gaps or not run.restores]
             since = max((at for lesson, at in known if lesson != mark.row.lesson), default=None)
@@ -86,7 +89,7 @@ def gaps_are_kept(run: Run) -> Found:
             if why := hours.too_early(mark.reader, mark.turn.edition, gap, anchor, mark.turn.at):
                 yield Violation(mark.turn.number, "I5 gap", f"{mark.name} goes {why}")
         if not mark.repeat:  # one more copy of what had arrived leaves the calendar as it is
-            let_go[mark.reader.id, mark.row.round].append((mark.row.lesson, mark.turn.at))
+            let_go[mark.reader.id, mark.row.round].append((mark.row.promise, mark.row.lesson, mark.turn.at))
 
 
 def _taken(run: Run, mark: Mark) -> list[tuple[int | None, datetime]]:
