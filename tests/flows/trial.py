@@ -182,7 +182,9 @@ class Trial:
             mails = [tuple(map(str, row)) for row in session.execute(query)]
             due = session.execute(select(Enrollment.id, Enrollment.due_at).where(Enrollment.due_at.is_not(None)))
             workers = [(worker.pid, worker.poll(), worker.frozen()) for worker in self.workers]
-            return f"{datetime.now(UTC)}: mails {mails}, due {[tuple(map(str, row)) for row in due]}, workers {workers}"
+            late = [tuple(map(str, row)) for row in due]
+        said = self.workers[-1].said.splitlines()[-10:] if self.workers else []
+        return f"{datetime.now(UTC)}: mails {mails}, due {late}, workers {workers}, the last one said {said}"
 
     def unknown(self) -> dict[int, str]:
         """The address of each delivery that is unknown."""
