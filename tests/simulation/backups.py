@@ -2,9 +2,10 @@
 
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.simulation.script import number
+from tests.simulation.script import Act, number
 from tests.simulation.stage import Book
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def put_back(world: "World", backup: Backup, *, journal: bool) -> None:
     if not journal:
         world.run.unwitnessed.append((backup.turn, world.turn))
         _lose_journals(world, backup.turn)
+    if world.book.paused:  # made in a pause of the course: the coach ends it once more
+        world.plan(Act(world.clock + timedelta(days=2), "course_resume"))
     world.crew.switch(restored=True)
 
 
