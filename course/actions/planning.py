@@ -80,6 +80,15 @@ class Planner:
             yield plan
             state.went(plan.step.lesson, plan.due_at)
 
+    def coming(self, reader: Reader, timezone: str, excluded: Collection[int], now: datetime) -> list[Plan]:
+        """The same as they will really go: a lesson whose time went by, as while the reader was away, goes when mail
+        may go next."""
+        plan = self.next(reader, timezone, excluded)
+        late = plan is not None and plan.due_at < now and reader.asked_at is None
+        return list(
+            self.rest(reader, timezone, excluded, first_at=self.opening(reader, timezone, now) if late else None)
+        )
+
     def may_leave(
         self, reader: Reader, timezone: str, asked_at: datetime | None, now: datetime, *, checks_window: bool
     ) -> bool:

@@ -34,11 +34,13 @@ def promised(session: Session, found: Enrollment) -> list[Delivery]:
     return [row for row in newest.values() if row.state not in {Sent.REFUSED, Sent.CANCELLED}]
 
 
-def paces(session: Session, found: Enrollment, person: Subscriber, course: Course) -> dict[Pace, Sequence[Plan]]:
-    """The lessons to come at each pace; changes nothing."""
+def paces(
+    session: Session, found: Enrollment, person: Subscriber, course: Course, now: datetime
+) -> dict[Pace, Sequence[Plan]]:
+    """The lessons to come at each pace; changes nothing. `now` is course time."""
     planner = Planner(course, courses.terms_of(session, course.id))
     excluded = enrollments.exclusions(session, [found.id])[found.id]
-    return {pace: list(planner.rest(_as_if(found, pace), person.timezone, excluded)) for pace in Pace}
+    return {pace: planner.coming(_as_if(found, pace), person.timezone, excluded, now) for pace in Pace}
 
 
 def _as_if(found: Enrollment, pace: Pace) -> Runner:

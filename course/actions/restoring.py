@@ -92,7 +92,7 @@ class _Restoring:
         """A row for each lesson that went, or may have gone."""
         timetable, due = planner.timetable(reader), {}
         if not self.complete and reader.status == Enrolled.ACTIVE:
-            rest = planner.rest(reader, reader.timezone, excluded)
+            rest = planner.rest(reader, reader.timezone, excluded, first_at=reader.due_at)
             due = {plan.step.lesson: plan.due_at for plan in takewhile(lambda p: p.due_at <= self.now.course, rest)}
         for number, step in enumerate(timetable.steps, 1):
             if step.lesson in reader.had or step.lesson in excluded:

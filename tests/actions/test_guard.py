@@ -192,6 +192,28 @@ def test_a_plan_made_after_the_restore_hides_no_lesson_that_fell_due_before(path
     world.close()
 
 
+def test_the_gap_after_what_may_have_gone_counts_from_when_the_backup_had_it_planned(path: Path) -> None:
+    """Ann was away when lesson 2 was due, and came back after the window had shut: it was planned for the next one."""
+    world = a_world(path, Ledger())
+    ann = world.enroll()
+    world.drain()
+    leave(world, ann)
+    world.go(days=5, hours=12)  # two days after its time, at night
+    come_back(world, ann)
+    world.drain()
+    planned = world.enrollment(ann).due_at
+    assert planned
+    assert planned > world.course
+    note_tick(world)
+    back_up(world, path)
+    world.live(1)
+    restore(world, path)
+    lose_the_journal(world)
+    assert world.restart()
+    assert (world.enrollment(ann).had, world.enrollment(ann).anchor_at) == ([1, 2], planned)
+    world.close()
+
+
 def test_a_lesson_that_was_asked_for_after_the_backup_is_known_from_the_journal(path: Path) -> None:
     world = a_world(path, Ledger())
     ann = world.enroll()

@@ -1,5 +1,7 @@
 """The reader's own page: where I am, what I had, what comes when."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from course.core.outcome import Unreachable
@@ -99,6 +101,19 @@ def test_leaving_is_one_tap_and_so_is_coming_back(site: Site) -> None:
 
 
 @sqlite_only
+def test_who_comes_back_after_the_lessons_time_sees_when_it_will_come(site: Site) -> None:
+    site.reader(timezone="Europe/Berlin")
+    url = link(site.lesson(), "/readers/")
+    site.post(f"{url}/leave")
+    site.world.go(days=5, hours=7)  # the lesson's time was Thursday; it is Saturday, too late for mail
+    back = Page(site.post(f"/returns/{urlsplit(link(site.lesson(), '/unsubscriptions/')).path.rsplit('/', 1)[1]}"))
+    assert "Your next lesson comes Sunday, November 29, 7:00 am" in back.words
+    page = Page(site.get(url))
+    assert "Week Next: Sunday, November 29, 7:00 am" in page.words
+    assert "Why Thursday, December 3, 7:00 am" in page.words
+    assert "Lesson 2 comes Sunday, November 29" in page.words
+
+
 def test_whoever_gave_no_name_is_greeted_without_one(site: Site) -> None:
     site.reader(name="")
     assert "Hello 1 of 5" in reader_page(site).words

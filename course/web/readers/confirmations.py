@@ -1,6 +1,6 @@
 """The confirmation link. GET shows a button and changes nothing (mail scanners follow links); POST is the step."""
 
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template
@@ -38,7 +38,7 @@ def confirm(token: str) -> Response:
             return _page(session, state, person, course)
         origin = origins.of_request()
         enrollment = signup.confirm(session, person, course, origin, now=now.machine, course_now=now.course)
-        return make_response(_confirmed(session, enrollment, person, course))
+        return make_response(_confirmed(session, enrollment, person, course, now.course))
 
 
 def _look(session: Session, token: str, *, lock: bool = False) -> tuple[Confirmed, Subscriber | None, Course | None]:
@@ -67,8 +67,8 @@ def _place(session: Session, found: Enrollment, course: Course) -> dict[str, Any
     return {"number": max(1, len(found.had)), "count": max(len(steps), len(found.had))}
 
 
-def _confirmed(session: Session, found: Enrollment, person: Subscriber, course: Course) -> str:
-    plan = timeline(session, found, person, course)
+def _confirmed(session: Session, found: Enrollment, person: Subscriber, course: Course, now: datetime) -> str:
+    plan = timeline(session, found, person, course, now)
     terms = courses.terms_of(session, course.id).at(found.enrolled_at)
     return render_template(
         "readers/confirmed.html",

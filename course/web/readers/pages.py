@@ -1,7 +1,7 @@
 """The reader's own page, and a lesson in the browser. Both only read; what the buttons do is in controls.py."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
@@ -45,7 +45,7 @@ def page(token: str, form: Mapping[str, Any], errors: Mapping[str, str], status:
     with services().database.read() as session:
         found = enrollment_of(session, Purpose.READER, token) or abort(404)
         person, course = person_and_course(session, found)
-        zone, lessons = person.timezone or course.timezone, timeline(session, found, person, course)
+        zone, lessons = person.timezone or course.timezone, timeline(session, found, person, course, now)
         timetable = courses.terms_of(session, course.id).at(found.enrolled_at)
         paused = found.status == Enrolled.ACTIVE and found.paused_until and found.paused_until > now
         html = render_template(
@@ -58,7 +58,8 @@ def page(token: str, form: Mapping[str, Any], errors: Mapping[str, str], status:
             has_had=bool(found.had), show=request.args.get("show", ""),
             count=max(len(lessons), len(timetable.steps)),  # who left sees what there was to come
             zone=zone, zones=sorted({*schedule.zones(), zone}), days=words.DAYS,
-            tomorrow=words.day_of(now, zone) + timedelta(days=1), pace=found.pace, paces=_paces(session, found, course),
+            tomorrow=words.day_of(now, zone) + timedelta(days=1), pace=found.pace,
+            paces=_paces(session, found, course, now),
             hour=found.hour or timetable.hour,
             weekdays=timetable.weekdays if found.weekdays is None else found.weekdays,
             earned=certificate.earned(session, found),
@@ -68,7 +69,7 @@ def page(token: str, form: Mapping[str, Any], errors: Mapping[str, str], status:
     return make_response(html, status)
 
 
-def _paces(session: Session, found: Enrollment, course: Course) -> list[dict[str, Any]]:
+def _paces(session: Session, found: Enrollment, course: Course, now: datetime) -> list[dict[str, Any]]:
     """Each pace with what comes when."""
     if found.status != Enrolled.ACTIVE:
         return []
@@ -77,7 +78,7 @@ def _paces(session: Session, found: Enrollment, course: Course) -> list[dict[str
     return [
         {"value": pace, "name": PACES[pace][0], "means": PACES[pace][1],
          "then": _then([words.day(words.day_of(plan.due_at, zone)) for plan in plans], numbers)}
-        for pace, plans in readers_own.paces(session, found, person, course).items()
+        for pace, plans in readers_own.paces(session, found, person, course, now).items()
     ]  # fmt: skip
 
 

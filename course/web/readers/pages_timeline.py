@@ -1,6 +1,7 @@
 """A reader's lessons in order, as their page and the confirmation page show them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,35 +20,36 @@ NOW = "on its way now"
 Line = dict[str, Any]
 
 
-def timeline(session: Session, found: Enrollment, person: Subscriber, course: Course) -> list[Line]:
+def timeline(session: Session, found: Enrollment, person: Subscriber, course: Course, now: datetime) -> list[Line]:
     """Every lesson of a reader: what went (and what they said about it), what is next, what comes later; times in the
     reader's zone. Who started again sees what they had before among what is to come."""
     zone, active = person.timezone or course.timezone, found.status == Enrolled.ACTIVE
     promised = [row for row in readers_own.promised(session, found) if active or row.state != Sent.QUEUED]
-    plans = _plans(session, found, person, course) if active else []
-    coming = {plan.step.lesson for plan in plans}
-    before = {row.lesson_id: row for row in promised if row.lesson_id in coming}
+    plans = coming(session, found, person, course, now) if active else []
+    still = {plan.step.lesson for plan in plans}
+    before = {row.lesson_id: row for row in promised if row.lesson_id in still}
     said = answers.of(session, found.id, found.copy)
     ids = [*(row.revision_id for row in promised if row.revision_id), *(plan.step.revision for plan in plans)]
     texts = {key: lesson_file.parse(row.source) for key, row in courses.revisions(session, ids).items()}
     lines = [
         _promised(row, texts[row.revision_id], zone, said) | {"may_say": row.lesson_id in found.had}
         for row in promised
-        if row.revision_id and row.lesson_id not in coming
+        if row.revision_id and row.lesson_id not in still
     ]
     for plan in plans:
         is_next = all(line["state"] == "sent" for line in lines)
-        now = is_next and found.asked_at is not None
-        when = NOW if now else words.when(plan.due_at, zone)
+        at_once = is_next and found.asked_at is not None
+        when = NOW if at_once else words.when(plan.due_at, zone)
         line = _line(plan.step.lesson, texts[plan.step.revision], "next" if is_next else "later", when)
-        lines.append(line | {"now": now, "url": _url(before.get(plan.step.lesson))})
+        lines.append(line | {"now": at_once, "url": _url(before.get(plan.step.lesson))})
     return [line | {"number": number} for number, line in enumerate(lines, 1)]
 
 
-def _plans(session: Session, found: Enrollment, person: Subscriber, course: Course) -> list[Plan]:
+def coming(session: Session, found: Enrollment, person: Subscriber, course: Course, now: datetime) -> list[Plan]:
+    """The lessons that a reader has not had, and when. `now` is course time."""
     planner = Planner(course, courses.terms_of(session, course.id))
     excluded = enrollments.exclusions(session, [found.id])[found.id]
-    return list(planner.rest(found, person.timezone, excluded))
+    return planner.coming(found, person.timezone, excluded, now)
 
 
 def _promised(row: Delivery, text: LessonText, zone: str, said: Mapping[int, Answer]) -> Line:

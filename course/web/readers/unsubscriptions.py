@@ -15,7 +15,7 @@ from course.core.tokens import Purpose
 from course.store.models import Enrollment
 from course.web import origins, words
 from course.web.doors import open_door
-from course.web.readers import pages
+from course.web.readers import pages, pages_timeline
 from course.web.services import services
 
 log = logging.getLogger(__name__)
@@ -59,15 +59,17 @@ def write_down(subscriber_id: int, email_key: str, course_id: int, now: datetime
 
 @open_door
 def come_back(token: str) -> Response:
+    now = services().now()
     with services().database.write() as session:
         found = pages.enrollment_of(session, Purpose.LEAVE, token, lock=True)
-        if found and not signup.come_back(session, found, origins.of_request(), now=services().machine()):
+        if found and not signup.come_back(session, found, origins.of_request(), now=now.machine):
             return _page(session, found, token, "left")
-        return _page(session, found, token, "back")
+        return _page(session, found, token, "back", now.course)
 
 
-def _page(session: Session, found: Enrollment | None, token: str, state: str) -> Response:
-    """200 also for a token that is nobody's: a mail program that asks to leave must never hear no."""
+def _page(session: Session, found: Enrollment | None, token: str, state: str, now: datetime | None = None) -> Response:
+    """200 also for a token that is nobody's: a mail program that asks to leave must never hear no. `now` is course time
+    if the page is to tell when the next lesson comes."""
     if found is None:
         page = render_template(
             "readers/unsubscribe.html", course=None, state="unknown", address="", leave_url="", return_url="", when=""
@@ -75,6 +77,7 @@ def _page(session: Session, found: Enrollment | None, token: str, state: str) ->
         return make_response(page)
     person, course = pages.person_and_course(session, found)
     zone = person.timezone or course.timezone
+    coming = pages_timeline.coming(session, found, person, course, now) if now and found.due_at else []
     page = render_template(
         "readers/unsubscribe.html",
         course=course,
@@ -82,6 +85,6 @@ def _page(session: Session, found: Enrollment | None, token: str, state: str) ->
         address=words.masked(person.email),
         leave_url=f"/unsubscriptions/{token}",
         return_url="" if found.status == Enrolled.STOPPED else f"/returns/{token}",
-        when=words.when(found.due_at, zone) if found.due_at else "",
+        when=words.when(coming[0].due_at, zone) if coming else "",
     )
     return make_response(page)
