@@ -69,8 +69,11 @@ def _gave_up(before: Delivery | None, row: Delivery) -> bool:
 
 
 def _copied(turn: Turn, row: Delivery) -> bool:
-    wanted = (row.email_key, row.lesson, row.kind, row.copy + COPY_AGAIN)
-    return any((one.email_key, one.lesson, one.kind, one.copy) == wanted for one in turn.deliveries.values())
+    """There is another copy of it, or a copy of that copy."""
+    same = [
+        r for r in turn.deliveries.values() if (r.email_key, r.lesson, r.kind) == (row.email_key, row.lesson, row.kind)
+    ]
+    return any(r.copy > row.copy and (r.copy - row.copy) % COPY_AGAIN == 0 for r in same)
 
 
 def legal(run: Run) -> Found:
@@ -169,6 +172,8 @@ def _whole_course(run: Run, reader: Reader) -> Found:
     mine = (reader.id, reader.copy)
     there = {row.lesson for row in run.last.deliveries.values() if (row.enrollment, row.round) == mine}
     since = run.restores[-1] if run.restores else 0
+    if _had(run.turns[since - 1].readers.get(reader.id), reader):  # as the backup knew them
+        since = 0
     finished = next(turn for turn in run.turns[since:] if _had(turn.readers.get(reader.id), reader))
     for lesson, _ in finished.edition.lessons:  # what was added later is not for those who had finished
         if lesson not in there and (reader.id, lesson) not in run.last.excluded:
