@@ -14,8 +14,8 @@ from flask import Flask
 
 from course import __version__
 from course.actions import guarding, installing
+from course.actions.lanes import Backoff
 from course.actions.letters import Letters
-from course.actions.recording import Backoff
 from course.actions.sending import Sending
 from course.actions.signup_caps import SignupCaps
 from course.core.caps import Caps
@@ -159,9 +159,9 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
         journal.settled(datetime.now(UTC))
     journal.began(datetime.now(UTC))
     _note_tick(parts, process)
-    sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal)
+    sender = Sender(parts.database, sending, parts.now, _awake, backoff, journal, time.sleep)
     notifier = Notifier(parts.database, sending, parts.now, backoff)
-    loop = Loop()
+    loop = Loop(time.time, _awake, alarm_bell(parts).step)
     loop.every(0.5, lambda: sender.step("confirm"), "confirmations")
     loop.every(1, notifier.step, "notices")
     loop.every(3600, notifier.tidy, "tidy")
@@ -185,7 +185,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
 
 def watch_loop(parts: Parts) -> Loop:
     """What every process does: notice that no worker is alive, and tell."""
-    bell, loop = alarm_bell(parts), Loop()
+    bell, loop = alarm_bell(parts), Loop(time.time, _awake)
     loop.every(30, bell.watch, "watch")
     loop.every(5, bell.ring, "alarms")
     return loop

@@ -12,9 +12,9 @@ from itertools import count
 from pathlib import Path
 
 from course.actions import guarding, installing, lesson_import, signup
+from course.actions.lanes import Backoff
 from course.actions.lesson_files import Files
 from course.actions.letters import Letters
-from course.actions.recording import Backoff
 from course.actions.sending import Sending
 from course.core.clock import Now
 from course.core.links import Links
@@ -98,7 +98,8 @@ class World:
             new_call_id=lambda: f"{next(self._ids):032x}",
         )
         sending = replace(sending, **changes)  # type: ignore[arg-type]
-        return Sender(self.database, sending, self.now, lambda: 0.0, Backoff(600.0, random.Random(1)), self.journal)
+        backoff = Backoff(600.0, random.Random(1))
+        return Sender(self.database, sending, self.now, lambda: 0.0, backoff, self.journal, lambda _: None)
 
     def restart(self) -> bool:
         """The worker ends and another one starts; True if it set the guard against a restored backup."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from course.core.letter import Message
-from course.core.outcome import Accepted, Outcome, Unreachable
+from course.core.outcome import HELD_UP, Accepted, Outcome
 from course.mail.provider import Provider, Ready, always
 
 Answer = Callable[[list[str]], list[Outcome]]
@@ -31,7 +31,7 @@ class Ledger(Provider):
 
     def post(self, body: bytes, key: str, count: int, ready: Ready = always) -> list[Outcome]:
         if not ready():
-            return [Unreachable("held up")] * count
+            return [HELD_UP] * count
         send_ids = body.decode().split()
         self.calls.append(send_ids)
         outcomes = self.answer(send_ids)

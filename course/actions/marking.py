@@ -35,10 +35,11 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
     if size <= 0:
         return None
     marking = _Marking(sending, session, now, sending.new_call_id())
-    found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only)
+    probe = bool(lane.failures)
+    found = marking.confirmations(size, only) if kind == "confirm" else marking.lessons(size, only, probe=probe)
     if not found:
         return None
-    if lane.failures and marking.members:  # what is put off or cancelled is no probe
+    if probe and marking.members:  # what is put off or cancelled is no probe
         lane.paused_until = now.machine + sending.lease  # one at a time; its answer says how to go on
     if sending.caps.on:
         calls.spend(lane, len(marking.members), now.machine)
@@ -73,11 +74,15 @@ class _Marking(Marking):
         deliveries.take_again(self.session, self.members, self.call_id)
         return bool(queued)
 
-    def lessons(self, limit: int, only: Collection[int] | None) -> bool:
-        """Lessons that were put back come first, then whoever is due, oldest first."""
-        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit, only)
-        room = limit - len(queued) if only is None else 0
-        due = enrollments.take_due(self.session, self.now.course, room) if room else ()
+    def lessons(self, limit: int, only: Collection[int] | None, *, probe: bool) -> bool:
+        """Lessons that were put back come first, then whoever is due, oldest first. For a probe it is the other way
+        round: one that was put back because of itself would keep the lane closed for all."""
+        due: Sequence[Any] = ()
+        if probe and only is None:
+            due = enrollments.take_due(self.session, self.now.course, limit)
+        queued = deliveries.take_queued(self.session, "lesson", self.now.machine, limit, only) if not due else ()
+        if not probe and only is None and len(queued) < limit:
+            due = enrollments.take_due(self.session, self.now.course, limit - len(queued))
         self.runners = profiles.of(self.session, [row.subscriber_id for row in (*queued, *due)])
         self._queued_lessons(queued)
         self._due_lessons(due)

@@ -12,6 +12,8 @@ from course.core.status import Sent
 from course.store import alarms, courses, deliveries, enrollments, subscribers
 from course.store.models import Delivery
 
+AT_ONCE = 500  # mails that are looked up together
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -56,6 +58,11 @@ def send_again(session: Session, delivery_id: int, now: datetime) -> None:
 
 def retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:
     """Sends refused messages again, with the newest text, and lets go of texts that were held. How many."""
+    some = (delivery_ids[start : start + AT_ONCE] for start in range(0, len(delivery_ids), AT_ONCE))
+    return sum(_retry(session, ids, now) for ids in some)
+
+
+def _retry(session: Session, delivery_ids: Sequence[int], now: datetime) -> int:
     rows = [row for row in deliveries.many(session, delivery_ids).values() if is_dead_letter(row)]
     for revision in courses.revisions(session, (row.revision_id for row in rows if row.revision_id)).values():
         revision.held_at = revision.held_reason = None

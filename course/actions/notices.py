@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from course.actions import recording
-from course.actions.recording import Backoff
+from course.actions import lanes
+from course.actions.lanes import Backoff
 from course.actions.sending import Sending
 from course.core.letter import Letter, Message, Part, Values
 from course.core.outcome import Accepted, Outcome, Refused, Uncertain, Unreachable
@@ -33,6 +33,7 @@ class Taken:
 
     notice: int
     attempt: int
+    leased_until: datetime
     message: Message
 
 
@@ -73,17 +74,19 @@ def take(sending: Sending, session: Session, now: datetime) -> Taken | None:
         session.flush()
     else:
         return None
+    leased_until = now + sending.lease
     if lane.failures:
-        lane.paused_until = now + sending.lease  # a probe, as in marking
+        lane.paused_until = leased_until  # a probe, as in marking
     if sending.caps.on:
         calls.spend(lane, 1, now)
-    row.attempts, row.not_before = row.attempts + 1, now + sending.lease
-    return Taken(row.id, row.attempts, _message(row, sending.letters.id_key))
+    row.attempts, row.not_before = row.attempts + 1, leased_until
+    return Taken(row.id, row.attempts, leased_until, _message(row, sending.letters.id_key))
 
 
 def record(session: Session, sending: Sending, taken: Taken, outcome: Outcome, now: datetime, backoff: Backoff) -> None:
     """What became of it, for the notice and for all that goes through this account."""
-    recording.note_lane(session, sending.provider.name, sending.account, [outcome], now, backoff)
+    provider, until = sending.provider.name, taken.leased_until
+    lanes.note(session, provider, sending.account, [outcome], now, backoff, leased_until=until)
     row = store.by_id(session, taken.notice, lock=True)
     if row is None or row.done_at:
         return

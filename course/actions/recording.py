@@ -1,14 +1,14 @@
 """The record: what became of each message of a call, and what follows from it for the reader and for the lane."""
 
-import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from course.actions import lanes
+from course.actions.lanes import Backoff
 from course.actions.planning import Planners
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import Enrolled, Sent, Suppressed
@@ -16,21 +16,8 @@ from course.store import alarms, calls, courses, deliveries, enrollments, subscr
 from course.store.models import Delivery
 
 MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
-LONGEST = timedelta(hours=1)  # that a provider may make us wait by Retry-After
 UNKNOWN_EVERY = 600.0  # seconds until an unsettled call is looked at again, at most
 HOLDS_AFTER = 3  # readers
-ALARMS_AFTER = 8  # failures in a row of a road that is closed, and may open again by itself
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait after a failure: full jitter, from nothing to 30 s doubled each time, at most `cap` seconds."""
-
-    cap: float
-    rng: random.Random
-
-    def after(self, failures: int) -> timedelta:
-        return timedelta(seconds=self.rng.uniform(0, min(self.cap, 30.0 * 2 ** min(failures, 20))))
 
 
 def record(
@@ -53,8 +40,10 @@ def record(
     late = not settling and call.state != "sending"
     if late and (call.bodies or call.state == "done"):
         outcomes = [no_proof(outcome) for outcome in outcomes]  # another worker may have posted it again meanwhile
+    outcomes = lanes.own_faults(outcomes)
     # The lane before the readers, as the mark locks them.
-    note_lane(session, call.provider, call.account, outcomes, now, backoff)
+    leased_until = None if late or settling else call.next_try_at
+    lanes.note(session, call.provider, call.account, outcomes, now, backoff, leased_until=leased_until)
     by_class: dict[type[Outcome], list[tuple[int, Any]]] = defaultdict(list)
     for member, outcome in zip(members, outcomes, strict=True):
         by_class[type(outcome)].append((member, outcome))
@@ -196,34 +185,6 @@ def plan_next(session: Session, ids: Collection[int]) -> None:
             status = Enrolled.ACTIVE if plan else Enrolled.FINISHED
             plans.append({"key": reader.id, "due_at": plan and plan.due_at, "status": status})
     enrollments.save_plans(session, plans)
-
-
-def note_lane(
-    session: Session, provider: str, account: str, outcomes: Sequence[Outcome], now: datetime, backoff: Backoff
-) -> None:
-    """What one account's answer means for everything that goes through it."""
-    trouble = _trouble(outcomes)
-    lane = calls.lane(session, provider, account, lock=trouble is not None)
-    if trouble is None:
-        if lane.failures and any(isinstance(outcome, Accepted) for outcome in outcomes):
-            lane.failures, lane.paused_until, lane.reason = 0, None, ""
-            alarms.clear(session, f"lane:{provider}:{account}", now)
-        return
-    wait = backoff.after(lane.failures)
-    if isinstance(trouble, Unreachable) and trouble.after is not None:
-        wait = min(max(wait, timedelta(seconds=trouble.after)), LONGEST)
-    lane.failures, lane.paused_until, lane.reason = lane.failures + 1, now + wait, trouble.reason[:500]
-    if isinstance(trouble, Misconfigured) or lane.failures >= ALARMS_AFTER:
-        text = f"Mail is stopped. {provider} said: {trouble.reason}. What is due waits, and none of it is lost."
-        alarms.ring(session, f"lane:{provider}:{account}", text, now)
-
-
-def _trouble(outcomes: Sequence[Outcome]) -> Misconfigured | Unreachable | None:
-    """What keeps everything from getting through; an account's fault says more than a closed road."""
-    for outcome in outcomes:
-        if isinstance(outcome, Misconfigured):
-            return outcome
-    return next((o for o in outcomes if isinstance(o, Unreachable) and o.scope == "provider"), None)
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

@@ -6,10 +6,11 @@ actions/settling.py. Where they cannot know everything, so is what fell due sinc
 its way in it. What turns out never to have gone is forgotten, and planned as if it had never been held.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from course.store.models import Delivery
 RESTORED = "restored"  # the kind of a call that this database perhaps made: its deliveries are no more than a suspicion
 HELD = "held"  # likewise, of deliveries that were promised before the backup
 WHY = "restored from a backup"
+READERS = 500  # in one such call, at most: one lease must be enough to ask about all of it
 
 
 def bring_up_to_date(
@@ -55,16 +57,20 @@ class _Restoring:
     since: datetime | None
     now: Now
     complete: bool
-    held: list[int] = field(default_factory=list)
-    made: list[int] = field(default_factory=list)
-    calls: dict[str, str] = field(init=False)  # their ids by kind
+    members: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # by kind and call
+    calls: dict[str, Iterator[str]] = field(init=False)  # for each kind the id of the call that one more belongs to
 
     def __post_init__(self) -> None:
-        self.calls = {kind: self.sending.new_call_id() for kind in (HELD, RESTORED)}
+        self.calls = {kind: self._ids() for kind in (HELD, RESTORED)}
+
+    def _ids(self) -> Iterator[str]:
+        while True:
+            yield from repeat(self.sending.new_call_id(), READERS)
 
     def promised(self) -> None:
         """What the backup has as queued, on its way or unknown."""
         for row, email_key in deliveries.open_with_keys(self.session):
+            call = next(self.calls[HELD])
             found, row.copy = self._posted(email_key, row.course_id, row.lesson_id or row.kind, row.copy)
             if found:  # even if nobody knows yet whether it arrived
                 recording.went_later(self.session, [row], found.at)
@@ -73,8 +79,8 @@ class _Restoring:
             elif self.complete and (found is None or found.call == row.call_id):
                 continue  # nothing happened to it that the backup does not know
             else:  # the call that the backup knows must not be made again: another one may have followed
-                row.state, row.call_id, row.reason = Sent.UNKNOWN, self.calls[HELD], WHY
-            self.held.append(row.id)
+                row.state, row.call_id, row.reason = Sent.UNKNOWN, call, WHY
+            self.members[HELD, call].append(row.id)
         self.session.flush()
 
     def lessons(self, planner: Planner, readers: Sequence[Any]) -> None:
@@ -86,11 +92,12 @@ class _Restoring:
                 rows += gone
                 plans.append(_plan(planner, reader, gone, excluded.get(reader.id, set())))
         enrollments.save_plans(self.session, plans)
-        self.made += deliveries.add(self.session, rows)
+        for identity, row in zip(deliveries.add(self.session, rows), rows, strict=True):
+            self.members[RESTORED, row["call_id"]].append(identity)
 
     def _gone(self, planner: Planner, reader: Any, excluded: Collection[int]) -> Any:
-        """A row for each lesson that went, or may have gone."""
-        timetable, due = planner.timetable(reader), {}
+        """A row for each lesson that went, or may have gone; those of one reader belong to one call."""
+        timetable, due, call = planner.timetable(reader), {}, ""
         if not self.complete and reader.status == Enrolled.ACTIVE:
             rest = planner.rest(reader, reader.timezone, excluded, first_at=reader.due_at)
             due = {plan.step.lesson: plan.due_at for plan in takewhile(lambda p: p.due_at <= self.now.course, rest)}
@@ -100,7 +107,8 @@ class _Restoring:
             found, copy = self._posted(reader.email_key, reader.course_id, step.lesson, reader.copy)
             if found or step.lesson in due:
                 at = found.at if found else due[step.lesson]
-                place = {"copy": copy, "number": number, "count": len(timetable.steps)}
+                call = call or next(self.calls[RESTORED])
+                place = {"copy": copy, "number": number, "count": len(timetable.steps), "call_id": call}
                 yield self._row(reader, step, at, accepted=bool(found and found.accepted)) | place
 
     def _row(self, reader: Any, step: Step, at: datetime, *, accepted: bool) -> dict[str, Any]:
@@ -113,7 +121,6 @@ class _Restoring:
             "revision_id": step.revision,
             "state": Sent.ACCEPTED if accepted else Sent.UNKNOWN,
             "reason": None if accepted else WHY,
-            "call_id": self.calls[RESTORED],
             "attempts": 1,
             "created_at": at,
             "done_at": at if accepted else None,
@@ -129,22 +136,22 @@ class _Restoring:
 
     def finish(self) -> None:
         """Stores what is to be settled, and plans for those who have nothing to wait for."""
-        for kind, members in ((HELD, self.held), (RESTORED, self.made)):
-            if members:
-                calls.add(
-                    self.session,
-                    id=self.calls[kind],
-                    provider=self.sending.provider.name,
-                    account=self.sending.account,
-                    kind=kind,
-                    state="unknown",
-                    members=members,
-                    marked_at=self.now.machine,
-                    lease_until=self.now.machine,
-                    next_try_at=self.now.machine,
-                )
-                recording.hold_next(self.session, members)
-                recording.release(self.session, members)
+        for (kind, call), members in self.members.items():
+            calls.add(
+                self.session,
+                id=call,
+                provider=self.sending.provider.name,
+                account=self.sending.account,
+                kind=kind,
+                state="unknown",
+                members=members,
+                marked_at=self.now.machine,
+                lease_until=self.now.machine,
+                next_try_at=self.now.machine,
+            )
+            recording.hold_next(self.session, members)
+        for members in self.members.values():
+            recording.release(self.session, members)
 
 
 def _plan(planner: Planner, reader: Any, gone: Sequence[dict[str, Any]], excluded: Collection[int]) -> dict[str, Any]:

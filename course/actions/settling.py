@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from course.actions import recording, restoring
+from course.actions.lanes import Backoff
 from course.actions.letters import Letters
 from course.actions.planning import Planners
-from course.actions.recording import Backoff
 from course.actions.sending import Sending
 from course.core import bundle
 from course.core.clock import Now
@@ -145,7 +145,11 @@ def _spread(stay: Sequence[int], answers: Sequence[Outcome], members: Sequence[i
 
 
 def _looked_up(provider: Provider, case: Case, *, settled: bool) -> list[Outcome]:
-    found = provider.look_up([*case.send_ids, case.neighbour] if case.neighbour else case.send_ids)
+    try:
+        found = provider.look_up([*case.send_ids, case.neighbour] if case.neighbour else case.send_ids)
+    except Exception as error:
+        log.exception("the provider's adapter failed")
+        return [Uncertain(f"the adapter failed: {error}") for _ in case.send_ids]
     # A question that does not even find what is there proves nothing: a wrong stream, an index that lags.
     exact = provider.settle == timedelta(0)  # the outbox: its search is the truth itself
     credible = settled and (exact or (case.neighbour is not None and found.get(case.neighbour) is not None))

@@ -12,7 +12,6 @@ from course.store import calls, courses, deliveries, subscribers
 from course.store import today as store
 from course.store.models import Admin, Delivery
 
-AT_ONCE = 500  # mails that are looked up together
 NAMED = 3  # in the book, by address
 
 
@@ -42,8 +41,7 @@ def retry(session: Session, course_id: int, lesson_id: int, *, coach: Admin, now
     ids = store.dead_ids(session, course_id, lesson_id or None)
     if course is None or not ids:
         return 0
-    some = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
-    count = sum(mending.retry(session, each, now.machine) for each in some)
+    count = mending.retry(session, ids, now.machine)
     number, title = today.named(session, courses.terms_of(session, course.id), lesson_id, now.course)
     what = f"{number} {title}" if lesson_id else "confirmation"
     audit.note(session, coach, "send refused mails again", f"{what}: {count} mails", now.machine)

@@ -27,6 +27,7 @@ class Caps:
 
     def day_limit(self, day: int) -> int:
         """The most for this day of the account; 0 is no limit."""
+        day = max(0, day)  # a clock may be set back
         ramp = self.warm_up * 2**day if self.warm_up and day < DOUBLINGS else 0
         return min(filter(None, (self.per_day, ramp)), default=0)
 

@@ -31,11 +31,12 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Unreachable:
     """Surely not taken. `after` is the wait in seconds that the provider asked for, if it did. `scope` says whether
-    nothing gets through now, or only this message has to wait (greylisting)."""
+    nothing gets through now, or only this message has to wait (greylisting), or the call was never begun because of
+    something in this worker, which says nothing of the provider."""
 
     reason: str
     after: float | None = None
-    scope: Literal["provider", "message"] = "provider"
+    scope: Literal["provider", "message", "worker"] = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,13 @@ class Misconfigured:
 @dataclass(frozen=True, slots=True)
 class Uncertain:
     """It may have been taken: no answer, half an answer, or one that cannot be read. `key_taken`: the provider knows
-    the call's key with other bytes, so an earlier call did arrive."""
+    the call's key with other bytes, so an earlier call did arrive. `after` is the wait in seconds that was asked for
+    all the same (a 503 with Retry-After)."""
 
     reason: str
     key_taken: bool = False
+    after: float | None = None
 
 
+HELD_UP = Unreachable("this worker was held up before the call", scope="worker")
 Outcome = Accepted | Refused | Unreachable | Misconfigured | Uncertain

@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError  # the names of what `requests` lets through while a body is read
 
-from course.core.outcome import Misconfigured, Outcome, Uncertain, Unreachable
+from course.core.outcome import HELD_UP, Misconfigured, Outcome, Uncertain, Unreachable
 from course.mail.waiting import wait_asked_for
 
 CHUNK = 16 * 1024
@@ -71,7 +71,7 @@ class Http:
         upload = _Upload(body, self._deadline(), ready)
         try:
             return self._ask("POST", path, upload.deadline, data=upload, headers=headers)
-        except (OSError, HTTPError, ValueError) as error:
+        except (OSError, HTTPError, ValueError, _HeldUp) as error:
             return _failure(error, upload.complete)
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer | Outcome:
@@ -107,6 +107,10 @@ class _Deadline:
             raise TimeoutError("the call took too long as a whole")
 
 
+class _HeldUp(Exception):
+    """The call is not to be made any more."""
+
+
 class _Upload(io.BytesIO):
     """A request body that knows how much of it was handed over.
 
@@ -123,7 +127,7 @@ class _Upload(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.deadline.check()
         if not self._ready():
-            raise TimeoutError("this worker was held up before the call")
+            raise _HeldUp
         return super().read(size)
 
     @property
@@ -175,6 +179,8 @@ def _failure(error: Exception, sent: bool) -> Outcome:
     reason = f"{type(cause).__name__}: {cause}"
     if sent:
         return Uncertain(f"no answer ({reason})")
+    if isinstance(cause, _HeldUp):
+        return HELD_UP
     if isinstance(cause, ssl.SSLEOFError):  # somebody hung up during the handshake
         return Unreachable(reason)
     if isinstance(cause, (ssl.SSLError, ValueError)):  # a certificate; a URL or a header that cannot be

@@ -90,7 +90,7 @@ def _dumped(items: Iterable[Any]) -> bytes:
 def outcome_of_status(answer: Answer) -> Outcome:
     """The outcome of an answer that is no 2xx and is not in the provider's words."""
     if answer.status >= 500:
-        return Uncertain(f"{answer.status}")  # users report mail that went out with a 502
+        return Uncertain(f"{answer.status}", after=answer.after)  # users report mail that went out with a 502
     # Without JSON it was a proxy or a firewall that spoke, not the provider: no message is to blame.
     otherwise = MESSAGE if isinstance(answer.json, dict) else Misconfigured
     return outcome(_STATUSES.get(answer.status, otherwise), answer, "no reason given")

@@ -15,7 +15,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import ClassVar, Literal, cast
 
 from course.core.letter import Message
-from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Unreachable
+from course.core.outcome import HELD_UP, Accepted, Misconfigured, Outcome, Refused
 from course.mail import mime
 from course.mail.provider import Provider, Ready, always
 from course.mail.smtp_reply import Step, is_good, outcome_of_loss, outcome_of_no_connection, outcome_of_reply
@@ -75,7 +75,7 @@ class Smtp(Provider):
             return [outcome_of_no_connection(error)]
         if not ready():
             line.hang_up()
-            return [Unreachable("this worker was held up before the call")]
+            return [HELD_UP]
         outcome = line.deliver(sender.decode(), recipient.decode(), mime.dated(mail, self._now()))
         if isinstance(outcome, Accepted) and line.mails < MAILS_PER_CONNECTION:
             self._idle.append(line)
@@ -88,9 +88,12 @@ class Smtp(Provider):
             line.hang_up()
 
     def _line(self) -> "_Line":
-        while line := self._take():
-            if line.reset():
-                return line
+        line = self._take()
+        if line and line.reset():
+            return line
+        # The others wait for longer: what dropped this one dropped them, and each would be waited for in its turn.
+        while line and (line := self._take()):
+            line.drop()
         return _Line(_connect(self._server, self._tls, self._patience.reply), self._patience)
 
     def _take(self) -> "_Line | None":
@@ -130,8 +133,12 @@ class _Line:
                 return True
         except OSError:
             pass
-        self._smtp.close()
+        self.drop()
         return False
+
+    def drop(self) -> None:
+        """Closes it without a word."""
+        self._smtp.close()
 
     def hang_up(self) -> None:
         try:

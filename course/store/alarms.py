@@ -11,9 +11,11 @@ from course.store.models import Alarm
 
 
 def ring(session: Session, key: str, text: str, now: datetime) -> None:
-    """Notes trouble under a key; one that is already known stays as it is, so it is told once."""
-    row = {"key": key, "text": text[:500], "since": now, "next_try_at": now}
-    session.execute(insert_of(session)(Alarm).values(row).on_conflict_do_nothing())
+    """Notes trouble under a key; one that is already known stays as it is, so it is told once. One that was over, and
+    is not told so yet, is told anew."""
+    row = {"text": text[:500], "since_at": now, "next_try_at": now, "told_at": None, "cleared_at": None}
+    new = insert_of(session)(Alarm.__table__).values(row | {"key": key})
+    session.execute(new.on_conflict_do_update(index_elements=["key"], set_=row, where=Alarm.cleared_at.is_not(None)))
 
 
 def clear(session: Session, key: str, now: datetime) -> None:
@@ -42,11 +44,14 @@ def take_untold(session: Session, now: datetime, retry: timedelta) -> tuple[Alar
     return row, is_first
 
 
-def told(session: Session, key: str, now: datetime) -> None:
+def told(session: Session, key: str, cleared_at: datetime | None, now: datetime) -> None:
+    """It was told as what it was when it was taken; if it is something else by now, that is told next."""
     row = session.get(Alarm, key, with_for_update=True)
-    if row and row.cleared_at:
+    if row is None or row.cleared_at != cleared_at:
+        return
+    if cleared_at:
         session.delete(row)
-    elif row:
+    else:
         row.told_at = now
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Exists, create_engine, event, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -89,6 +89,11 @@ def is_busy(error: BaseException) -> bool:
     """SQLite: another process held the file for longer than we wait. Nothing was written."""
     cause = error.orig if isinstance(error, OperationalError) else None
     return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorname.startswith("SQLITE_BUSY")
+
+
+def is_away(error: BaseException) -> bool:
+    """The database could not be reached, or let nobody write for now; the same may work later."""
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _read(url: str) -> URL:

@@ -63,12 +63,13 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
         Delivery.resigned_at.is_(None),
     )
     suppressed = exists().where(Suppression.email_key == Subscriber.email_key)
-    paused = exists().where(Course.id == Enrollment.course_id, Course.paused_at.is_not(None))
+    paused = select(Course.id).where(Course.paused_at.is_not(None))
     query = (
         select(*DUE)
         .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
         .where(Enrollment.due_at <= now, Enrollment.status == Enrolled.ACTIVE)
-        .where(*(none_of_each(barred, Enrollment, Subscriber) for barred in (unsettled, suppressed, paused)))
+        .where(Enrollment.course_id.not_in(paused))
+        .where(*(none_of_each(barred, Enrollment, Subscriber) for barred in (unsettled, suppressed)))
         .order_by(Enrollment.due_at)
         .limit(limit)
         .with_for_update(of=Enrollment, skip_locked=True)

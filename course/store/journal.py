@@ -10,8 +10,10 @@ than the journal. Lines:
     a <call id> <send id> …            accepted
     l <time> <hash> <subscriber>       this person left this course
     r <time>                           a restored database was noticed: what stands above is settled with it
+    … ~                                a line that was cut off, and counts for nothing
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+ROOM = 1_000_000  # bytes; a line has 17 for each message of a call
+CUT_OFF = "~"  # ends a line that was not written to its end; what it tells of was not begun
 SHORT = 16  # hex digits of a send id: enough to tell them apart, half the size
 
 
@@ -61,6 +65,15 @@ class Journal:
         self.folder = folder
         self._path = folder / f"{process}.journal"
 
+    def ready(self) -> None:
+        """OSError if there is no room for a line now, or no right to add one. Asked before a mark: what is promised
+        can be written down."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(_opened(self._path))
+        disk = os.statvfs(self.folder)
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
+
     def began(self, now: datetime) -> None:
         """This process compared the database with what all journals say."""
         self._add("b", now.isoformat(timespec="seconds"))
@@ -94,11 +107,19 @@ class Journal:
 
 
 def _append(path: Path, *words: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = _opened(path)
     try:
-        os.write(handle, (" ".join(words) + "\n").encode())
+        size = os.fstat(handle).st_size
+        cut_off = size and os.pread(handle, 1, size - 1) != b"\n"  # by a crash, or a full disk
+        line = (f" {CUT_OFF}\n" * bool(cut_off) + " ".join(words) + "\n").encode()
+        if (wrote := os.write(handle, line)) < len(line):
+            raise OSError(errno.ENOSPC, f"only {wrote} of {len(line)} bytes could be written", str(path))
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def witness(folder: Path) -> Witness:
@@ -134,5 +155,5 @@ def _note(sent: dict[str, Posted], send_ids: Iterable[str], posted: Posted) -> N
 def _lines(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     for path in sorted(folder.glob("*.journal")):
         for line in path.read_text(errors="replace").splitlines(keepends=True):
-            if line.endswith("\n"):
+            if line.endswith("\n") and not line.endswith(f" {CUT_OFF}\n"):
                 yield path, line.split()

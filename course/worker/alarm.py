@@ -39,6 +39,15 @@ class AlarmBell:
                 alarms.clear(session, "unknown", now)
         return False
 
+    def step(self, name: str, wrong: str) -> None:
+        """A step of the worker does nothing but fail; or, with nothing wrong, it works."""
+        with self.database.relaxed() as session:
+            if wrong:
+                text = f"A worker cannot do its part {name!r}: {wrong}. It tries again and again; nothing is lost."
+                alarms.ring(session, f"step:{name}", text, self.now())
+            else:
+                alarms.clear(session, f"step:{name}", self.now())
+
     def ring(self) -> bool:
         """Tells one alarm. True if there was one and it was told."""
         now = self.now()
@@ -49,13 +58,13 @@ class AlarmBell:
             alarm, is_first = taken
             if is_first:
                 alarming.tell_coaches(session, self.letters, alarm, now)
-            key, text = alarm.key, _text(alarm.text, over=alarm.cleared_at is not None)
+            key, cleared_at, text = alarm.key, alarm.cleared_at, _text(alarm.text, over=alarm.cleared_at is not None)
         log.warning("alarm: %s", text)
         if self.tell and not self.tell("Email course: " + text.split(".")[0], text):
             log.warning("the alarm could not be told; trying again in a minute")
             return False
         with self.database.relaxed() as session:
-            alarms.told(session, key, now)
+            alarms.told(session, key, cleared_at, now)
         return True
 
 

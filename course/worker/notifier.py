@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course.actions import notices, settling, throttle
+from course.actions.lanes import Backoff
 from course.actions.notices import Taken
-from course.actions.recording import Backoff
 from course.actions.sending import Sending
 from course.core.clock import Now
 from course.core.outcome import Outcome, Refused

@@ -4,21 +4,23 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Lock
 
 from sqlalchemy.orm import Session
 
 from course.actions import events, guarding, marking, recording, settling
-from course.actions.recording import Backoff
+from course.actions.lanes import Backoff
 from course.actions.sending import GROUP, Batch, Kind, Sending
 from course.core.clock import Now
-from course.core.outcome import Accepted, Outcome, Refused, Unreachable
+from course.core.outcome import HELD_UP, Accepted, Outcome, Refused, Unreachable
 from course.store import alarms, calls, enrollments
-from course.store.db import Database
+from course.store.db import Database, is_away
 from course.store.journal import Journal
 
 log = logging.getLogger(__name__)
 LOOKED_AFTER = 500  # readers in one transaction
+LONGEST_WAIT = 5  # a record that fails is tried again after 1, 2, 4 … 2**5 seconds
 
 
 def _pass(_: str) -> None:
@@ -36,6 +38,7 @@ class Sender:
     awake: Callable[[], float]
     backoff: Backoff
     journal: Journal
+    rest: Callable[[float], None]  # for so many seconds
     point: Callable[[str], None] = _pass
     _last_call: str = ""
     _marking: Lock = field(default_factory=Lock)  # threads of one process would only wait for each other in SQLite
@@ -43,8 +46,9 @@ class Sender:
 
     def step(self, kind: Kind) -> bool:
         """One batch. No transaction is open while the provider is called."""
-        began = self.awake()
+        self.journal.ready()
         with self._marking, self.database.write() as session:
+            began = self.awake()
             tripped = self._notice_another_database(session)
             batch = marking.mark(self.sending, session, kind, self.now())
         if tripped:
@@ -68,21 +72,42 @@ class Sender:
     def _send_and_record(self, kind: Kind, batch: Batch, began: float) -> list[Outcome]:
         self.point("marked")
         send_ids = [message.send_id for message in batch.messages]
-        self.journal.called(batch.call_id, self.now().machine, send_ids)
+        try:
+            self.journal.called(batch.call_id, self.now().machine, send_ids)
+        except OSError as error:
+            failed = Unreachable(f"the journal cannot be written: {error}", scope="worker")
+            self._record(batch, [failed] * len(batch.members), began)
+            raise
         self._last_call = batch.call_id
         outcomes = self._send(batch, began)
         self.point("answered")
         self._note_accepted(batch.call_id, send_ids, outcomes)
-        with self.database.relaxed() as session:
-            now = self.now().machine
-            recording.record(session, batch.call_id, batch.members, outcomes, now, self.backoff)
+        self._record(batch, outcomes, began)
         self.point("recorded")
         _tell(kind, outcomes)
         return outcomes
 
+    def _record(self, batch: Batch, outcomes: Sequence[Outcome], began: float) -> None:
+        """What is known now would be unknown if it were not written down: a database that is away is waited for, as
+        long as nobody else may have taken the call up."""
+        members, until = batch.members, began + self.sending.lease.total_seconds() / 2
+        for wait in count():
+            try:
+                with self.database.relaxed() as session:
+                    recording.record(session, batch.call_id, members, outcomes, self.now().machine, self.backoff)
+                return
+            except Exception as error:
+                if not is_away(error) or wait > LONGEST_WAIT or self.awake() + 2**wait > until:
+                    raise
+                log.warning("the answers to a call are not recorded yet, trying again: %s", type(error).__name__)
+            self.rest(2**wait)
+
     def _note_accepted(self, call_id: str, send_ids: Sequence[str], outcomes: Sequence[Outcome]) -> None:
         went = [one for one, outcome in zip(send_ids, outcomes, strict=True) if isinstance(outcome, Accepted)]
-        self.journal.accepted(call_id, went)
+        try:
+            self.journal.accepted(call_id, went)
+        except OSError as error:  # a restored database would have to ask about them; this one knows
+            log.warning("the journal does not say what was accepted: %s", error)
 
     def _isolate(self, kind: Kind, members: Sequence[int]) -> None:
         """Finds what made a call be refused as a whole, by halves: 1 of 1,000 costs 21 calls at most. A crash on the
@@ -102,8 +127,8 @@ class Sender:
 
     def _try(self, kind: Kind, members: Sequence[int]) -> bool:
         """Sends these, as one call. True if they were refused."""
-        began = self.awake()
         with self.database.write() as session:
+            began = self.awake()
             batch = marking.mark(self.sending, session, kind, self.now(), only=members)
         if batch is None or not batch.members:
             return False
@@ -112,8 +137,10 @@ class Sender:
 
     def settle(self) -> bool:
         """One call that nobody knows the end of."""
-        sending, began = self.sending, self.awake()
+        sending = self.sending
+        self.journal.ready()
         with self._marking, self.database.write() as session:
+            began = self.awake()
             tripped = self._notice_another_database(session)
             case = settling.take(session, sending, self.now())
         if tripped:
@@ -168,7 +195,7 @@ class Sender:
     def _post(self, batch: Batch, began: float, index: int, count: int) -> list[Outcome]:
         if self.awake() - began > self._patience:
             # Frozen or asleep since the mark: others may have taken the call up. Nothing was posted, so put it back.
-            return [Unreachable("this worker was held up before the call")] * count
+            return [HELD_UP] * count
         self.point("posting")
         key, half = settling.request_key(batch.call_id, index), self.sending.lease.total_seconds() / 2
         # Asked while the request goes out: a worker that is frozen in the middle of it does not end it after its lease.

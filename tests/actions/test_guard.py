@@ -8,10 +8,12 @@ from typing import ClassVar
 import pytest
 
 from course.actions import guarding, mending, planning, signup
-from course.store import alarms, enrollments, installation
+from course.actions.restoring import RESTORED
+from course.store import alarms, calls, enrollments, installation
 from course.store.db import Database
 from course.store.journal import Journal
 from course.store.models import Enrollment
+from tests.bench import seed
 from tests.factories import KEY, World
 from tests.providers import Ledger, Searchable
 
@@ -299,6 +301,24 @@ def test_a_database_that_nobody_here_remembers_is_held_until_somebody_vouches(pa
         assert not [alarm for alarm in alarms.ringing(session) if alarm.key == guarding.ALARM]
     world.drain()
     assert len(provider.taken) == 3
+    world.close()
+
+
+def test_what_is_held_of_a_large_course_is_asked_about_in_parts(path: Path) -> None:
+    """One lease has to be enough for one call; and PostgreSQL takes no more than 65,535 parameters."""
+    world = a_world(path, Ledger())
+    seed.fill(world.database, 1_200, 1_200)
+    note_tick(world)
+    world.go(hours=1)
+    assert world.restart()
+    with world.database.read() as session:
+        assert sorted(len(call.members) for call in calls.open_of_kind(session, RESTORED)) == [200, 500, 500]
+    settle(world)
+    with world.database.write() as session:
+        assert guarding.vouch(session, world.machine) == 1_200
+    world.live(1)  # each in its own morning
+    assert isinstance(world.provider, Ledger)
+    assert len(world.provider.taken) == len(set(world.provider.taken)) == 1_200
     world.close()
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from course.actions import alarming, notices
-from course.actions.recording import Backoff
+from course.actions.lanes import Backoff
 from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.mail.provider import Provider, Ready, always
@@ -259,6 +259,56 @@ def test_each_coach_is_told_once_when_trouble_begins_and_once_when_it_is_over(wo
     text = str(rows(world)[-2].message["text"])
     assert "From Monday, November 23, 15:00 to Monday, November 23, 15:06, Europe/Lisbon time." in text
     assert "https://course.example/admin" in text
+
+
+def test_trouble_that_begins_again_before_it_was_told_over_is_told_as_new(world: World) -> None:
+    """The road by which it is told was closed meanwhile."""
+    told, is_open = list[str](), [True]
+
+    def tell(_: str, text: str) -> bool:
+        return is_open[0] and not told.append(text)
+
+    bell = AlarmBell(world.database, lambda: world.machine, world.letters, tell)
+
+    def trouble(text: str) -> None:
+        with world.database.write() as session:
+            alarms.ring(session, "unknown", text, world.machine)
+
+    trouble("First.")
+    bell.ring()
+    world.go(minutes=2)
+    is_open[0] = False
+    with world.database.write() as session:
+        alarms.clear(session, "unknown", world.machine)
+    bell.ring()
+    world.go(minutes=2)
+    trouble("Second.")
+    is_open[0] = True
+    for _ in range(3):
+        bell.ring()
+        world.go(minutes=2)
+    assert told == ["First.", "Second."]
+    with world.database.read() as session:
+        assert [alarm.text for alarm in alarms.ringing(session)] == ["Second."]
+
+
+def test_trouble_that_ends_while_it_is_told_is_told_over(world: World) -> None:
+    told: list[str] = []
+
+    def tell(_: str, text: str) -> bool:
+        if not told:
+            with world.database.write() as session:
+                alarms.clear(session, "lane:x", world.machine)
+        told.append(text)
+        return True
+
+    ring(world)
+    world.go(seconds=1)
+    bell = AlarmBell(world.database, lambda: world.machine, world.letters, tell)
+    for _ in range(3):
+        bell.ring()
+        world.go(minutes=2)
+    assert [text.startswith("Over: ") for text in told] == [False, True]
 
 
 def test_trouble_that_is_over_before_anybody_was_told_is_not_told(world: World) -> None:

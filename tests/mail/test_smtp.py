@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from email import message_from_bytes
+from threading import Barrier
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -84,6 +85,24 @@ def test_a_connection_that_went_stale_is_replaced(smtp_script: SmtpScript, smtp:
     smtp_script.replies["RSET"] = rset
     assert [smtp.send([a_message(number)], "k") for number in (1, 2)] == [[Accepted()], [Accepted()]]
     assert [len(conversation.mails) for conversation in smtp_script.conversations] == [1, 1]
+
+
+def test_after_one_stale_connection_no_other_is_waited_for(smtp_script: SmtpScript, smtp: Smtp) -> None:
+    """What drops an idle connection without a word dropped those that are idle for longer: asking each costs a wait."""
+    with ThreadPoolExecutor(4) as pool:
+        all_have_one = Barrier(4)
+
+        def send(number: int) -> None:
+            body = smtp.build([a_message(number)])
+            assert smtp.post(body, "k", 1, lambda: all_have_one.wait(20) >= 0) == [Accepted()]
+
+        list(pool.map(send, range(4)))
+    before = len(smtp_script.conversations)
+    assert before == 4
+    smtp_script.replies["RSET"] = HANGS_UP
+    assert smtp.send([a_message(9)], "k") == [Accepted()]
+    assert verbs(smtp_script).count("RSET") == 1
+    assert len(smtp_script.conversations) == before + 1
 
 
 @pytest.mark.parametrize("verb", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])

@@ -10,6 +10,7 @@ SIMULATION = "simulation"
 RECHECKS = "tests/actions/test_rechecks.py"
 SETTLING = "tests/actions/test_settling.py"
 GUARD = "tests/actions/test_guard.py"
+OUTAGES = "tests/actions/test_outages.py"
 
 
 class Guard(NamedTuple):
@@ -26,8 +27,8 @@ GUARDS = (
     Guard(
         "suppression is looked at when a lesson is due",
         "course/store/enrollments.py",
-        "for barred in (unsettled, suppressed, paused)",
-        "for barred in (unsettled, paused)",
+        "for barred in (unsettled, suppressed)",
+        "for barred in (unsettled,)",
         f"{RECHECKS}::test_a_suppressed_address_gets_no_lesson_that_is_due",
     ),
     Guard(
@@ -54,8 +55,8 @@ GUARDS = (
     Guard(
         "a course's pause is looked at",
         "course/store/enrollments.py",
-        "for barred in (unsettled, suppressed, paused)",
-        "for barred in (unsettled, suppressed)",
+        "        .where(Enrollment.course_id.not_in(paused))\n",
+        "",
         f"{RECHECKS}::test_nothing_goes_while_the_course_is_paused",
     ),
     Guard(
@@ -264,8 +265,8 @@ GUARDS = (
     # Trouble of the account.
     Guard(
         "trouble of the account stops the lane",
-        "course/actions/recording.py",
-        "    trouble = _trouble(outcomes)\n",
+        "course/actions/lanes.py",
+        "    trouble = _trouble(outcomes, is_news=leased_until is not None)\n",
         "    trouble = None\n",
         f"{SETTLING}::test_an_account_fault_stops_the_lane_burns_nothing_and_ends_by_itself",
     ),
@@ -284,10 +285,46 @@ GUARDS = (
         SIMULATION,
     ),
     Guard(
+        "a provider that does not answer closes the lane",
+        "course/actions/lanes.py",
+        "    return next((outcome for outcome in outcomes if isinstance(outcome, Uncertain)), None)",
+        "    return None",
+        f"{OUTAGES}::test_a_provider_that_does_not_answer_is_asked_less_and_less",
+    ),
+    Guard(
+        "an answer is recorded when the database is back",
+        "course/worker/sender.py",
+        "if not is_away(error) or",
+        "if True or",
+        f"{OUTAGES}::test_an_answer_waits_for_a_database_that_is_away",
+        postgresql=True,
+    ),
+    Guard(
+        "what cannot be written down is not promised",
+        "course/worker/sender.py",
+        """        self.journal.ready()
+        with self._marking, self.database.write() as session:
+            began = self.awake()
+            tripped = self._notice_another_database(session)
+            batch""",
+        """        with self._marking, self.database.write() as session:
+            began = self.awake()
+            tripped = self._notice_another_database(session)
+            batch""",
+        f"{OUTAGES}::test_what_cannot_be_written_down_is_not_promised",
+    ),
+    Guard(
+        "a rate is kept by all workers together",
+        "course/actions/marking.py",
+        "        calls.spend(lane, len(marking.members), now.machine)",
+        "        pass",
+        "tests/actions/test_caps.py",
+    ),
+    Guard(
         "what is put off is no probe",
         "course/actions/marking.py",
-        "if lane.failures and marking.members:",
-        "if lane.failures:",
+        "if probe and marking.members:",
+        "if probe:",
         f"{SETTLING}::test_what_cannot_go_now_is_no_probe_of_an_account_that_was_at_fault",
     ),
     # Restored backups.

@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from course.actions import guarding
-from course.actions.recording import Backoff
+from course.actions.lanes import Backoff
 from course.actions.sending import Sending
 from course.store import installation
 from course.store.journal import Journal
@@ -87,7 +87,9 @@ class Crew:
                 world.misfit("guard", f"worker {process} takes this database for a restored one")
         journal.began(world.clock)
         backoff = Backoff(600.0, world.rng)
-        worker = Worker(name, process, Sender(world.stage.database, sending, world.now, world.awake, backoff, journal))
+        stage, clocks = world.stage, (world.now, world.awake)
+        sender = Sender(stage.database, sending, *clocks, backoff, journal, lambda _: None)
+        worker = Worker(name, process, sender)
         worker.sender._threads = Inline()  # type: ignore[assignment]
         worker.sender.point = lambda point: self._point(worker, point)
         world.observe(f"{name} starts as {process}")

@@ -58,8 +58,13 @@ def states_are_true(run: Run) -> Found:
         if row.state in {"queued", "refused"} and of_call and not _gave_up(before, row):
             yield Violation(turn.number, "I9 untrue", f"delivery {row.id} is {row.state}, but the provider took it")
         known = row.resent_at or _copied(turn, row) or (run.restores and not row.lesson)  # of the history that was lost
-        if row.state == "cancelled" and taken and not known:
+        if row.state == "cancelled" and any(_remembered(run, one) for one in taken) and not known:
             yield Violation(turn.number, "I9 untrue", f"delivery {row.id} is cancelled, but the provider took it")
+
+
+def _remembered(run: Run, entry: Taken) -> bool:
+    """It went to somebody whom no restored database has forgotten since."""
+    return entry.turn > run.forgotten.get(entry.to, 0)
 
 
 def _gave_up(before: Delivery | None, row: Delivery) -> bool:
@@ -187,11 +192,12 @@ def _had(then: Reader | None, reader: Reader) -> bool:
 def ledger_adds_up(run: Run) -> Found:
     """I9: what the provider took is what is accepted, and the unknowns that truly went."""
     went = Counter(entry.send_id for entry in run.ledger)
+    remembered = Counter(entry.send_id for entry in run.ledger if _remembered(run, entry))
     for send_id, row in promised(run, run.last).items():
         if row.state == "accepted" and not went[send_id]:
             yield Violation(run.last.number, "I9 count", f"delivery {row.id} is accepted and was never taken")
         known = row.heard == "failed" or row.resent_at or _copied(run.last, row) or (run.restores and not row.lesson)
-        if went[send_id] and row.state not in {"accepted", "unknown"} and not known:
+        if remembered[send_id] and row.state not in {"accepted", "unknown"} and not known:
             yield Violation(run.last.number, "I9 count", f"delivery {row.id} is {row.state} and was taken")
 
 

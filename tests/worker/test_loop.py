@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from pathlib import Path
 from threading import Event
 
@@ -22,7 +23,7 @@ def told_by(step: Step, caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
             again.set()
         return step()
 
-    loop = Loop()
+    loop = Loop(time.time, time.monotonic)
     loop.every(0.05, counted, "count")
     loop.start()
     assert again.wait(20)
@@ -61,3 +62,84 @@ def test_a_database_that_others_hold_for_long_is_no_fault(tmp_path: Path, caplog
     other.execute("COMMIT")
     other.close()
     database.close()
+
+
+class Clock:
+    """A minute goes by whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        self.at += 60.0
+        return self.at
+
+
+def test_a_step_that_does_nothing_but_fail_is_trouble_until_it_works() -> None:
+    told: list[tuple[str, str]] = []
+    heard, fails = Event(), [True]
+
+    def tell(name: str, wrong: str) -> None:
+        told.append((name, wrong))
+        fails[0] = False
+        if not wrong:
+            heard.set()
+
+    def step() -> bool:
+        if fails[0]:
+            raise OSError("the disk is full")
+        return False
+
+    loop = Loop(time.time, Clock(), tell)
+    loop.every(0.02, step, "lessons")
+    loop.start()
+    assert heard.wait(20)
+    loop.stop()
+    assert told == [("lessons", "OSError: the disk is full"), ("lessons", "")]
+
+
+def test_a_step_that_fails_once_is_no_trouble() -> None:
+    told: list[tuple[str, str]] = []
+    heard, tries = Event(), iter(range(10))
+
+    def tell(name: str, wrong: str) -> None:
+        told.append((name, wrong))
+        heard.set()
+
+    def step() -> bool:
+        if next(tries) == 0:
+            raise OSError("the disk is full")
+        return False
+
+    loop = Loop(time.time, time.monotonic, tell)
+    loop.every(0.02, step, "lessons")
+    loop.start()
+    assert heard.wait(20)
+    loop.stop()
+    assert told == [("lessons", "")], "what an earlier worker may have told is over"
+
+
+def test_a_step_that_fails_at_every_tick_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    tries, enough = iter(range(100)), Event()
+
+    def step() -> bool:
+        if next(tries) == 5:
+            enough.set()
+        raise OSError("the disk is full")
+
+    loop = Loop(time.time, lambda: 7.0, None)
+    loop.every(0.02, step, "lessons")
+    loop.start()
+    assert enough.wait(20)
+    loop.stop()
+    assert [record.getMessage() for record in caplog.records] == ["the step 'lessons' failed"]
+
+
+def test_a_clock_that_is_set_back_stops_no_tick() -> None:
+    ran, wall = Event(), [time.time()]
+    loop = Loop(lambda: wall[0], lambda: 0.0)
+    loop.every(7200, lambda: bool(ran.set()), "lessons")
+    loop.start()
+    wall[0] -= 3600
+    assert ran.wait(20)
+    loop.stop()
