@@ -18,6 +18,7 @@ const update = () => {
   }
 };
 form.addEventListener("input", update);
+update(); // somebody may have typed before this was here, or come back to a page that was filled in
 form.querySelector("[data-show]").hidden = true;
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
