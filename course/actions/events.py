@@ -68,7 +68,7 @@ def _process(session: Session, letters: Letters, event: ProviderEvent, now: date
     event.processed_at = now
     if delivery is None or not event.what:
         return
-    event.delivery_id = delivery.id
+    event.delivery_id, event.raw = delivery.id, ""
     what = Happened(event.what)
     _settle(session, delivery, what, event)
     if delivery.heard is None or what.weight > Happened(delivery.heard).weight:

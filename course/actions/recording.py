@@ -52,12 +52,11 @@ def record(
     _refused_together(session, call_id, [pair for pair in by_class[Refused] if pair[1].scope == "call"], now)
     _put_back(session, call_id, [*by_class[Unreachable], *by_class[Misconfigured]], now, backoff)
     _uncertain(session, call_id, by_class[Uncertain])
-    call.answer = [_answer(outcome) for outcome in outcomes]
     call.state = "unknown" if by_class[Uncertain] else "done"
     if call.state == "done":
         call.bodies = None
     else:
-        call.next_try_at = call.lease_until = now + timedelta(seconds=min(backoff.cap, UNKNOWN_EVERY))
+        call.next_try_at = now + timedelta(seconds=min(backoff.cap, UNKNOWN_EVERY))
     if late:
         release(session, members)  # who took it up has held back the lessons after these
 
@@ -185,12 +184,6 @@ def plan_next(session: Session, ids: Collection[int]) -> None:
             status = Enrolled.ACTIVE if plan else Enrolled.FINISHED
             plans.append({"key": reader.id, "due_at": plan and plan.due_at, "status": status})
     enrollments.save_plans(session, plans)
-
-
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    """How an outcome is kept with its call."""
-    name = type(outcome).__name__.lower()
-    return {name: outcome.provider_id if isinstance(outcome, Accepted) else outcome.reason}
 
 
 def _ids(pairs: Iterable[tuple[int, Any]]) -> list[int]:

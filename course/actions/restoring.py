@@ -146,7 +146,6 @@ class _Restoring:
                 state="unknown",
                 members=members,
                 marked_at=self.now.machine,
-                lease_until=self.now.machine,
                 next_try_at=self.now.machine,
             )
             recording.hold_next(self.session, members)

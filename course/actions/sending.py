@@ -81,7 +81,6 @@ class Marking:
     def batch(self, kind: Kind, *, more: bool) -> Batch:
         provider, bodies = self.sending.provider, self._bodies()
         if self.members:
-            lease_until = self.now.machine + self.sending.lease
             calls.add(
                 self.session,
                 id=self.call_id,
@@ -92,8 +91,7 @@ class Marking:
                 members=self.members,
                 bodies=bundle.pack(bodies) if provider.honours_keys else None,
                 marked_at=self.now.machine,
-                lease_until=lease_until,
-                next_try_at=lease_until,
+                next_try_at=self.now.machine + self.sending.lease,
             )
         return Batch(self.call_id, self.members, self.messages, bodies, more)
 

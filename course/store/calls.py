@@ -31,7 +31,7 @@ def take_open(
         .with_for_update(skip_locked=True)
     )
     if call:
-        call.state, call.lease_until, call.next_try_at = "unknown", lease_until, lease_until
+        call.state, call.next_try_at = "unknown", lease_until
     return call
 
 

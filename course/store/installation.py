@@ -40,7 +40,6 @@ def create(session: Session, key: bytes, now: datetime) -> Installation:
         "speed": 1,
         "real_at": now,
         "course_at": now,
-        "guard_complete": False,
     }
     session.execute(insert_of(session)(Installation).values(row).on_conflict_do_nothing())
     return session.scalars(select(Installation).with_for_update()).one()

@@ -102,6 +102,17 @@ def test_the_same_event_counts_once(world: World) -> None:
         assert session.query(ProviderEvent).count() == 1
 
 
+def test_what_is_understood_is_not_kept_as_it_was_told(world: World) -> None:
+    """It names the reader, and nobody reads it again; what is not understood stays, for whoever mends the adapter."""
+    world.enroll()
+    world.drain()
+    for what, identity in ((Happened.DELIVERED, "known"), (None, "new")):
+        tell(world, an_event(world, what, identity=identity))
+    with world.database.read() as session:
+        kept = {event.event_id: event.raw for event in session.query(ProviderEvent)}
+    assert kept == {"known": "", "new": "{}"}
+
+
 def test_an_event_for_somebody_elses_message_changes_nothing(world: World) -> None:
     world.enroll()
     world.enroll("bob@runner.test")

@@ -136,7 +136,7 @@ class Trial:
     def count(self, began: datetime, struck: list[Forked]) -> None:
         """A lease that was taken in this round, by a mark or by settling, and is still open: its holder fell."""
         with self.site.database.read() as session:
-            leases = session.scalars(select(Call.lease_until).where(Call.state != "done")).all()
+            leases = session.scalars(select(Call.next_try_at).where(Call.state != "done")).all()
             self.in_doubt |= set(session.scalars(select(Delivery.id).where(Delivery.state.in_(UNSETTLED))))
         if not any(lease >= began + LEASE for lease in leases):
             return

@@ -20,9 +20,7 @@ class Installation(Base):
     real_at: Mapped[datetime]
     course_at: Mapped[datetime]
     ticked_at: Mapped[datetime | None]  # the newest sign of life of any worker
-    guard_at: Mapped[datetime | None]  # a restored database was noticed: what was queued before …
-    guard_until: Mapped[datetime | None]  # … or fell due before this (course time) may have gone already
-    guard_complete: Mapped[bool]  # this machine's journals know everything that was sent since the backup
+    guard_at: Mapped[datetime | None]  # a restored database was noticed, and not all that it held is settled
 
 
 class Alarm(Base):

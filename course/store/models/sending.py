@@ -59,6 +59,7 @@ class Call(Base):
     __table_args__ = (
         Index("ix_call_open", "next_try_at",
               sqlite_where=text("state != 'done'"), postgresql_where=text("state != 'done'")),
+        Index("ix_call_account", "provider", "account", "marked_at"),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # also the idempotency key
     provider: Mapped[str] = mapped_column(String(20))
@@ -67,10 +68,8 @@ class Call(Base):
     state: Mapped[str] = mapped_column(String(10))  # sending | unknown | done
     members: Mapped[list[int]]  # delivery ids, in the order of the request
     bodies: Mapped[bytes | None]  # deflated; kept where keys are honoured, until settled
-    answer: Mapped[list[Any] | None]  # one entry a member
     marked_at: Mapped[datetime]
-    lease_until: Mapped[datetime]
-    next_try_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]  # the end of a lease, while somebody has it
 
 
 class Lane(Base):
@@ -90,7 +89,7 @@ class Lane(Base):
 
 
 class ProviderEvent(Base):
-    """What a provider told us, as it told it; each event once, processed after it was acknowledged."""
+    """What a provider told us; each event once, processed after it was acknowledged."""
 
     __tablename__ = "provider_event"
     __table_args__ = (
@@ -107,7 +106,7 @@ class ProviderEvent(Base):
     recipient: Mapped[str] = mapped_column(String(320), index=True)
     at: Mapped[datetime]
     detail: Mapped[str]
-    raw: Mapped[str] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text)  # as it was told; "" once it is understood
     received_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
