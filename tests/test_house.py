@@ -121,7 +121,7 @@ def below(name: str, *homes: str) -> bool:
 
 FLOORS = {"core": 0, "store": 1, "mail": 1, "actions": 2, "web": 3, "worker": 3, "assembly": 4, "serving": 5}
 DOORS = {"cli": 6, "wsgi": 6, "__main__": 7}
-ASIDE = {"settings": {"core"}, "paths": set[str]()}  # beside the stairs, and what they may import
+ASIDE = {"settings": {"core"}, "paths": {"core"}}  # beside the stairs, and what they may import
 
 
 def floors(house: list[Module]) -> Iterator[str]:
