@@ -49,15 +49,17 @@ def store(session: Session, provider: str, account: str, told: Sequence[Event], 
 
 
 def process(session: Session, letters: Letters, now: datetime) -> bool:
-    """Works through a batch of stored events. True if there were any."""
-    found = events.take_open(session, now, BATCH)
-    for event in found:
-        _process(session, letters, event, now)
+    """Works through a batch of stored events, of each message in the order in which they came. True if there were
+    any."""
+    found = [(event, _delivery(session, letters, event)) for event in events.take_open(session, now, BATCH)]
+    # Messages in the order of their ids, as whoever records a call locks them: else PostgreSQL finds a deadlock.
+    found.sort(key=lambda pair: pair[1].id if pair[1] else 0)
+    for event, delivery in found:
+        _process(session, event, delivery, now)
     return bool(found)
 
 
-def _process(session: Session, letters: Letters, event: ProviderEvent, now: datetime) -> None:
-    delivery = _delivery(session, letters, event)
+def _process(session: Session, event: ProviderEvent, delivery: Delivery | None, now: datetime) -> None:
     if delivery is None and subscribers.is_erased(session, event.recipient.lower()):
         session.delete(event)  # it came after its reader was erased, and names them
         return
