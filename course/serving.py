@@ -19,7 +19,7 @@ from course.core.errors import CourseError
 
 THREADS = 8
 SWITCH = 0.001  # seconds; whoever writes lets go of the interpreter at each statement, and all wait for its return
-LONGEST_BODY = 3 * 1024 * 1024  # bytes; a little over what the webhooks take, the app refuses the rest
+LONGEST_BODY = 17 * 1000 * 1000  # bytes; over what a picture's form takes, the app refuses less where it takes less
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 
 
@@ -97,9 +97,12 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         return listener
     except OSError as error:
-        raise CourseError(
-            f"{host}:{port} cannot be used ({error.strerror}). Choose another one with --port (make run PORT=8001)."
-        ) from None
+        remedy = (
+            "Is --host an address of this machine?"
+            if isinstance(error, socket.gaierror)
+            else ("Choose another one with --port (make run PORT=8001).")
+        )
+        raise CourseError(f"{host}:{port} cannot be used ({error.strerror}). {remedy}") from None
 
 
 def log_to_stderr(level: str) -> None:

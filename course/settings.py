@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         "", description="The provider's base URL, or smtp://user:pass@host:port"
     )
     provider_key: SecretStr = Field(SecretStr(""), description="The provider's API key or token")
-    provider_stream: str = Field("broadcast", description="Postmark: the message stream that lessons go through")
+    provider_stream: str = Field("broadcast", description="Postmark: the message stream that all mail goes through")
     hook_secret: SecretStr = Field(
         SecretStr(""),
         description="The last part of /hooks/<provider>/…, and for Resend the whsec_… of the webhook; separated by "
@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     reply_to: Mailbox = Field("", description="Where replies to lessons go; empty: to the sender")
     postal_address: str = Field("", description="Stands at the foot of every lesson, as the law asks")
     alert_url: Annotated[str, AfterValidator(setting_values.alert_url)] = Field(
-        "", description="Told when nothing can be sent: https://… or smtp://user:pass@host:port/you@example.org"
+        "",
+        description="Told of every alarm, and that it is over: https://… or smtp://user:pass@host:port/you@example.org",
     )
     settle: float | None = Field(
         None, ge=0, description="Seconds until a look-up that finds nothing is believed; empty: 1800, on loopback 2"
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _reachable_people_need_more(self) -> Self:
-        if problems := [*self._missing_for_provider(), *self._missing_for_people()]:
+        if problems := [*self._missing_for_provider(), *self._missing_for_people(), *self._unfit()]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -117,6 +118,11 @@ class Settings(BaseSettings):
             yield f"COURSE_POSTAL_ADDRESS is empty: a postal address is {why}"
         if urlsplit(self.public_url).scheme != "https":
             yield f"COURSE_PUBLIC_URL is {self.public_url!r}: an https:// address is {why}"
+
+    def _unfit(self) -> Iterator[str]:
+        if self.journal.absolute().is_relative_to(self.home.absolute()):
+            yield f"COURSE_JOURNAL is {str(self.journal)!r}: a backup of COURSE_HOME would put it back too"
+        yield from setting_values.hook_problems(self.hook_secrets, signed=self.provider == "resend")
 
     @property
     def reaches_people(self) -> bool:

@@ -1,5 +1,9 @@
-"""For WSGI servers: `gunicorn course.wsgi:app`. The worker runs on its own: `course worker`."""
+"""For WSGI servers: `gunicorn course.wsgi:app`, without --preload. The worker runs on its own: `course worker`."""
 
-from course import assembly, settings
+from course import assembly, serving, settings
 
-app = assembly.web_app(assembly.open_course(settings.load()))
+_settings = settings.load()
+serving.log_to_stderr(_settings.log_level)
+_parts = assembly.open_course(_settings)
+app = assembly.web_app(_parts)
+assembly.watch_loop(_parts).start()  # as every process, it notices that no worker is alive

@@ -14,6 +14,7 @@ from statistics import median
 
 import pytest
 
+from course import serving
 from course.core.clock import Now
 from course.web import create_app, doors
 from course.web.services import Services
@@ -697,6 +698,7 @@ def test_every_view_of_the_site_is_named_open_or_guarded_and_known_to_the_rules(
         assert doors.is_open(view) != doors.is_for_coaches(view), rule.endpoint
         assert is_admin or doors.is_open(view), rule.endpoint
         assert rule.rule.startswith("/admin") == is_admin, rule.rule
+        assert getattr(view, doors.LARGEST, 0) < serving.LONGEST_BODY, rule.endpoint
     known = {view.name for view in views(HOUSE)} | {"static"}
     names = {view.__name__ for endpoint, view in app.view_functions.items() if endpoint != "static"}
     assert names | {"static"} == known

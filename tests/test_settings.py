@@ -87,6 +87,8 @@ BAD = {
     "COURSE_ALERT_URL": [
         ("pager", "'pager': allowed are https://… (pinged) and smtp://"),
         ("https://[::1", "'https://[::1': allowed are https://… (pinged) and smtp://"),
+        ("https://", "'https://': allowed are https://… (pinged) and smtp://"),
+        ("smtp://mail.test:25", "'smtp://mail.test:25': allowed are https://… (pinged) and smtp://"),
     ],
     "COURSE_SETTLE": [
         ("soon", "'soon': input should be a valid number"),
@@ -110,6 +112,28 @@ def test_a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed(
 ) -> None:
     [line] = refused(monkeypatch, **{name: value})
     assert line.startswith(f"{name} is {said}")
+    assert "geheim" not in line
+
+
+def test_the_journal_lies_outside_of_what_a_backup_puts_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [line] = refused(monkeypatch, COURSE_HOME=str(tmp_path), COURSE_JOURNAL=str(tmp_path / "journal"))
+    assert line.startswith(f"COURSE_JOURNAL is '{tmp_path}/journal': a backup of COURSE_HOME would put it back too")
+
+
+@pytest.mark.parametrize(
+    ("provider", "words", "said"),
+    [
+        ("postmark", "geheim/geheim+=", "has a word that cannot stand in an address"),
+        ("resend", "geheim", "lacks the webhook's own whsec_…"),
+    ],
+)
+def test_a_secret_by_which_no_event_could_come_in_is_refused(
+    monkeypatch: pytest.MonkeyPatch, provider: str, words: str, said: str
+) -> None:
+    real = {"PUBLIC_URL": "https://c.test", "FROM": "a@c.test", "POSTAL_ADDRESS": "1 Main Street", "PROVIDER_KEY": "k"}
+    settings = {f"COURSE_{name}": value for name, value in real.items()}
+    [line] = refused(monkeypatch, **settings, COURSE_PROVIDER=provider, COURSE_HOOK_SECRET=words)
+    assert said in line
     assert "geheim" not in line
 
 

@@ -55,7 +55,8 @@ def note(
         wait = min(max(wait, timedelta(seconds=trouble.after)), LONGEST)
     lane.failures, lane.paused_until, lane.reason = lane.failures + 1, now + wait, trouble.reason[:500]
     if isinstance(trouble, Misconfigured) or lane.failures >= ALARMS_AFTER:
-        text = f"Mail is stopped. {provider} said: {trouble.reason}. What is due waits, and none of it is lost."
+        said = trouble.reason.rstrip(".")
+        text = f"Mail is stopped. {provider} said: {said}. What is due waits, and none of it is lost."
         alarms.ring(session, f"lane:{provider}:{account}", text, now)
 
 

@@ -31,10 +31,9 @@ def run(host: str, port: int, speed: int) -> None:
     parts = open_parts(speed, port)
     for slug in folders.import_shipped(parts):
         click.echo(f"Imported the course {slug!r}.")
-    here = f"http://{host}:{port}"
-    click.echo(f"Sign-up page:  {here}/")
+    click.echo(f"Sign-up page:  {parts.settings.public_url}/")
     if parts.settings.provider == "outbox":
-        click.echo(f"Outbox:        {here}/outbox   (no mail leaves this machine)")
+        click.echo(f"Outbox:        http://{host}:{port}/outbox   (no mail leaves this machine)")
     if link := first_link(parts):
         click.echo(f"Coach's door:  {link}   (good once)")
     if parts.speed > 1:
@@ -49,7 +48,7 @@ def run(host: str, port: int, speed: int) -> None:
 def web(host: str, port: int, speed: int) -> None:
     """Start the site alone. Start as many as you like; they share the database."""
     parts = open_parts(speed, port)
-    click.echo(f"Sign-up page:  http://{host}:{port}/")
+    click.echo(f"Sign-up page:  {parts.settings.public_url}/")
     serving.serve(parts, host, port, worker=False)
 
 

@@ -1,11 +1,16 @@
 """What the value of a setting may be. Each function gives the value as it is used, or raises ValueError with what is
 allowed."""
 
+import re
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from course.core import address
 from course.core.errors import BadAddress
+
+SIGNS = "whsec_"  # what a webhook's signing secret begins with
+_IN_A_PATH = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def http_url(value: str) -> str:
@@ -55,9 +60,21 @@ def provider_url(value: str) -> str:
 def alert_url(value: str) -> str:
     """Where alarms go, or nowhere."""
     allowed = "allowed are https://… (pinged) and smtp://user:pass@host:port/you@example.org"
-    if value and _split(value, allowed).scheme not in {"https", "http", "smtp", "smtps"}:
+    if not value:
+        return value
+    parts = _split(value, allowed)
+    is_mail = parts.scheme in {"smtp", "smtps"}
+    if not parts.hostname or not (is_mail or parts.scheme in {"https", "http"}) or (is_mail and "@" not in parts.path):
         raise ValueError(allowed)
     return value
+
+
+def hook_problems(words: Sequence[str], *, signed: bool) -> Iterator[str]:
+    """What is wrong with COURSE_HOOK_SECRET; never the words themselves. `signed`: the provider signs its events."""
+    if any(not _IN_A_PATH.fullmatch(word) for word in words if not word.startswith(SIGNS)):
+        yield "COURSE_HOOK_SECRET has a word that cannot stand in an address: allowed are letters, digits, - and _"
+    if signed and words and not any(word.startswith(SIGNS) for word in words):
+        yield f"COURSE_HOOK_SECRET lacks the webhook's own {SIGNS}…, by which the provider signs its events"
 
 
 def is_loopback(host: str) -> bool:

@@ -2,11 +2,17 @@
 
 import csv
 import io
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import requests
 
+from course import serving
+from course.actions.pictures import MAX_UPLOAD
 from tests.fake_provider.waiting import eventually
 from tests.flows.conftest import NewProvider, NewSite
 from tests.flows.inbox import Maildir
@@ -62,6 +68,23 @@ def test_lessons_and_readers_go_in_and_out_beside_the_server(new_site: NewSite) 
     rows = list(csv.DictReader(io.StringIO(site.command("readers", "export").stdout)))
     assert [row["email"].lower() for row in rows] == [ANN, "bob@runner.test"]
     assert {row["status"] for row in rows} == {"active"}
+
+
+def test_the_server_lets_through_what_the_largest_form_takes(new_site: NewSite) -> None:
+    """Else it would refuse a coach's picture before the course could say why."""
+    site = new_site()
+    site.run()
+    pictures = f"{site.url}/admin/lessons/1/pictures"
+    answer = requests.post(pictures, data=b"x" * MAX_UPLOAD, timeout=30)
+    assert answer.status_code != 413, answer.text
+    assert requests.post(pictures, data=b"x" * (serving.LONGEST_BODY + 1), timeout=30).status_code == 413
+
+
+def test_a_wsgi_server_gets_the_site_and_the_watch(tmp_path: Path) -> None:
+    env = {"COURSE_HOME": str(tmp_path / "home"), "COURSE_JOURNAL": str(tmp_path / "journal"), "HOME": str(tmp_path)}
+    code = "import threading; from course.wsgi import app; print(app.name, [t.name for t in threading.enumerate()])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert "APScheduler" in done.stdout, done.stderr
 
 
 def test_a_taken_port_is_said_in_words(new_site: NewSite) -> None:

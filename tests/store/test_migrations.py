@@ -16,6 +16,7 @@ from course.store import migrations
 from course.store.db import Database
 from course.store.migrations import migrate
 from course.store.models import Base
+from tests.postgres import Cluster
 
 NewDatabase = Callable[[], Database]
 
@@ -120,6 +121,22 @@ def test_the_database_of_a_newer_release_is_refused_with_words(database: Databas
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(CourseError, match=r"This database belongs to another version of the course: .*9999"):
         migrate(database)
+
+
+@pytest.mark.postgres
+def test_a_user_who_may_not_create_tables_is_told_so(cluster: Cluster) -> None:
+    """What `CREATE DATABASE` by one and a plain role for the course lead to since PostgreSQL 15."""
+    owner = Database(cluster.create_from("template0"))
+    with owner.write() as session:
+        session.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+        session.execute(text("CREATE ROLE plain LOGIN"))
+    plain = Database(owner.url.set(username="plain").render_as_string(hide_password=False))
+    with pytest.raises(CourseError, match=r"its user may not create tables\. Make it the owner\.$"):
+        migrate(plain)
+    plain.close()
+    with owner.write() as session:
+        session.execute(text("DROP ROLE plain"))
+    owner.close()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from course.core.errors import CourseError
 from course.store.db import Database
 
 LOCK = 7_362_518_001  # of PostgreSQL's advisory locks, ours
+NOT_ALLOWED = "42501"  # PostgreSQL's code for a missing privilege
 
 
 def migrate(database: Database) -> None:
@@ -20,6 +21,10 @@ def migrate(database: Database) -> None:
     try:
         _migrate(database)
     except DatabaseError as error:
+        if getattr(error.orig, "sqlstate", "") == NOT_ALLOWED:
+            raise CourseError(
+                f"The database {database.url!r} cannot be used: its user may not create tables. Make it the owner."
+            ) from None
         if type(error) not in {DatabaseError, OperationalError}:  # a migration of ours that is wrong
             raise
         reason = (str(error.orig).splitlines() or [""])[0]
@@ -34,7 +39,10 @@ def _migrate(database: Database) -> None:
         try:
             command.upgrade(_config(connection), "head")
         except CommandError as error:
-            raise CourseError(f"This database belongs to another version of the course: {error}") from None
+            raise CourseError(
+                f"This database belongs to another version of the course: {error}. Start the version that made it, or "
+                "put back the backup from before the upgrade."
+            ) from None
 
 
 def _config(connection: Connection) -> Config:
