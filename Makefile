@@ -5,9 +5,11 @@ PORT ?= 8000
 SPEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help run test proofs mutants soak bench check lock clean
+.PHONY: help install run test proofs mutants soak bench check lock clean
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/run.stamp  ## .venv/bin/course, and nothing is started
 
 run: .venv/run.stamp  ## sign-up page, worker and outbox at http://127.0.0.1:$PORT; SPEED=86400 for a day a second
 	@$(BIN)/course run --port $(PORT) --speed $(SPEED)

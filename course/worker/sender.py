@@ -218,9 +218,11 @@ def _refused_together(members: Sequence[int], outcomes: Sequence[Outcome], size:
 
 
 def _tell(kind: str, outcomes: list[Outcome]) -> None:
-    """How many became what; never to whom."""
+    """How many became what, and why nothing gets through; never to whom."""
     counts: dict[str, int] = {}
     for outcome in outcomes:
         name = type(outcome).__name__.lower()
         counts[name] = counts.get(name, 0) + 1
-    log.info("%s: %s", kind, ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing to do")
+    closed = next((o.reason for o in outcomes if isinstance(o, Unreachable) and o.scope != "message"), "")
+    said = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing to do"
+    log.info("%s: %s%s", kind, said, f" ({closed})" if closed else "")
