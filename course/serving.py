@@ -23,9 +23,8 @@ LONGEST_BODY = 17 * 1000 * 1000  # bytes; over what a picture's form takes, the 
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 
 
-def serve(parts: Parts, host: str, port: int, *, worker: bool) -> None:
+def serve(parts: Parts, listener: socket.socket, *, worker: bool) -> None:
     """Runs the web server, with the worker beside it if wanted, until it is told to stop."""
-    listener = _listener(host, port)
     sys.setswitchinterval(SWITCH)
     server = waitress.create_server(
         assembly.web_app(parts),
@@ -88,8 +87,9 @@ def _ends_on_signals() -> Iterator[None]:
     yield
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """Bound before anything else starts, so that a port that is taken is said at once."""
+def bound(host: str, port: int) -> socket.socket:
+    """Where the server will listen. To be asked for before anything else, so that a port that is taken is said at
+    once."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)

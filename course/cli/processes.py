@@ -28,6 +28,7 @@ def run(host: str, port: int, speed: int) -> None:
 
     Imports the courses that come with the package and that the database does not have yet.
     """
+    listener = serving.bound(host, port)
     parts = open_parts(speed, port)
     for slug in folders.import_shipped(parts):
         click.echo(f"Imported the course {slug!r}.")
@@ -38,7 +39,7 @@ def run(host: str, port: int, speed: int) -> None:
         click.echo(f"Coach's door:  {link}   (good once)")
     if parts.speed > 1:
         click.echo(f"Calendar:      {parts.speed} times faster than real time")
-    serving.serve(parts, host, port, worker=True)
+    serving.serve(parts, listener, worker=True)
 
 
 @click.command()
@@ -47,9 +48,10 @@ def run(host: str, port: int, speed: int) -> None:
 @SPEED
 def web(host: str, port: int, speed: int) -> None:
     """Start the site alone. Start as many as you like; they share the database."""
+    listener = serving.bound(host, port)
     parts = open_parts(speed, port)
     click.echo(f"Sign-up page:  {parts.settings.public_url}/")
-    serving.serve(parts, host, port, worker=False)
+    serving.serve(parts, listener, worker=False)
 
 
 @click.command()

@@ -96,6 +96,7 @@ def test_a_taken_port_is_said_in_words(new_site: NewSite) -> None:
     assert second.returncode == 1
     assert "cannot be used" in second.stderr
     assert "Traceback" not in second.stderr
+    assert second.stdout == ""
 
 
 @pytest.mark.parametrize(
