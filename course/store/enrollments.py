@@ -68,6 +68,7 @@ def take_due(session: Session, now: datetime, limit: int) -> Sequence[Any]:
         select(*DUE)
         .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
         .where(Enrollment.due_at <= now, Enrollment.status == Enrolled.ACTIVE)
+        .where(exists().where(Course.paused_at.is_(None)))  # else nobody's backlog is read
         .where(Enrollment.course_id.not_in(paused))
         .where(*(none_of_each(barred, Enrollment, Subscriber) for barred in (unsettled, suppressed)))
         .order_by(Enrollment.due_at)

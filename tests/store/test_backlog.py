@@ -41,7 +41,26 @@ def take_queued(session: Session) -> Sequence[Any]:
 def test_a_batch_of_a_backlog_reads_no_more_than_the_batch(
     backlog: World, take: Callable[[Session], Sequence[Any]]
 ) -> None:
+    taken, plan = planned(backlog, take)
+    assert len(taken) == BATCH
+    if backlog.database.is_sqlite:
+        assert not [row for row in plan if "TEMP B-TREE" in row[3]]
+    else:
+        assert max(step["Actual Rows"] for step in _steps(plan[0][0][0]["Plan"])) == BATCH
+
+
+def test_where_every_course_is_paused_no_backlog_is_read(backlog: World) -> None:
     with backlog.database.write() as session:
+        backlog.the_course(session).paused_at = START
+    taken, plan = planned(backlog, take_due)
+    assert not taken
+    if not backlog.database.is_sqlite:
+        assert max(step["Actual Rows"] for step in _steps(plan[0][0][0]["Plan"])) <= 1
+
+
+def planned(world: World, take: Callable[[Session], Sequence[Any]]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """What was taken, and how the database says that it went about it."""
+    with world.database.write() as session:
         engine, asked = session.connection().engine, list[tuple[str, Any]]()
 
         def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
@@ -53,14 +72,8 @@ def test_a_batch_of_a_backlog_reads_no_more_than_the_batch(
         finally:
             event.remove(engine, "before_cursor_execute", note)
         [(statement, parameters)] = asked
-        way = "EXPLAIN QUERY PLAN" if backlog.database.is_sqlite else "EXPLAIN (ANALYZE, FORMAT JSON)"
-        plan = session.connection().exec_driver_sql(f"{way} {statement}", parameters).all()
-
-    assert len(taken) == BATCH
-    if backlog.database.is_sqlite:
-        assert not [row for row in plan if "TEMP B-TREE" in row[3]]
-    else:
-        assert max(step["Actual Rows"] for step in _steps(plan[0][0][0]["Plan"])) == BATCH
+        way = "EXPLAIN QUERY PLAN" if world.database.is_sqlite else "EXPLAIN (ANALYZE, FORMAT JSON)"
+        return taken, session.connection().exec_driver_sql(f"{way} {statement}", parameters).all()
 
 
 def _steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
