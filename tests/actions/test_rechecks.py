@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
-from course.actions import marking, mending, recording, signup
+from course.actions import lesson_import, marking, mending, recording, signup
 from course.core.outcome import Accepted, Refused, Uncertain, Unreachable
 from course.core.status import Sent, Suppressed
 from course.store import alarms, deliveries, enrollments, installation, subscribers
 from course.store.db import Database
 from course.store.models import Delivery
-from tests.factories import KEY, START, World
+from tests.factories import KEY, START, World, files
 from tests.providers import Ledger
 
 
@@ -92,9 +92,13 @@ def test_nothing_goes_to_a_reader_who_pauses_though_it_is_due(ledger: World) -> 
     assert len(taken(ledger)) == 3
 
 
-def test_nothing_goes_while_the_course_is_paused(ledger: World) -> None:
+@pytest.mark.parametrize("another", [True, False])
+def test_nothing_goes_while_the_course_is_paused(ledger: World, another: bool) -> None:
+    """Whether or not there is one that goes on."""
     lesson_2_is_due(ledger)
     with ledger.database.write() as session:
+        if another:
+            lesson_import.import_course(session, files("walking"), START, START)
         ledger.the_course(session).paused_at = ledger.machine
     ledger.drain()
     assert len(taken(ledger)) == 2
