@@ -59,7 +59,7 @@ class Call(Base):
     __table_args__ = (
         Index("ix_call_open", "next_try_at",
               sqlite_where=text("state != 'done'"), postgresql_where=text("state != 'done'")),
-        Index("ix_call_account", "provider", "account", "marked_at"),
+        Index("ix_call_marked_at", "marked_at"),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(String(32), primary_key=True)  # also the idempotency key
     provider: Mapped[str] = mapped_column(String(20))

@@ -1,4 +1,4 @@
-"""What nobody reads goes; calls of an account are found by time"""
+"""What nobody reads goes; calls are found by time"""
 
 from collections.abc import Sequence
 
@@ -13,4 +13,4 @@ def upgrade() -> None:
     op.drop_column("call", "lease_until")  # it always was the same as next_try_at
     op.drop_column("installation", "guard_until")
     op.drop_column("installation", "guard_complete")
-    op.create_index("ix_call_account", "call", ["provider", "account", "marked_at"])
+    op.create_index("ix_call_marked_at", "call", ["marked_at"])
