@@ -6,10 +6,9 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Event
-from types import FrameType
+from threading import Event, Thread
 
 import waitress
 
@@ -18,6 +17,7 @@ from course.assembly import Parts
 from course.core.errors import CourseError
 
 THREADS = 8
+ENDS = {signal.SIGTERM, signal.SIGINT}
 SWITCH = 0.001  # seconds; whoever writes lets go of the interpreter at each statement, and all wait for its return
 LONGEST_BODY = 17 * 1000 * 1000  # bytes; over what a picture's form takes, the app refuses less where it takes less
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
@@ -26,6 +26,7 @@ _MMAP_THRESHOLD = -3  # of glibc's mallopt
 def serve(parts: Parts, listener: socket.socket, *, worker: bool) -> None:
     """Runs the web server, with the worker beside it if wanted, until it is told to stop."""
     sys.setswitchinterval(SWITCH)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # before there is any other thread
     server = waitress.create_server(
         assembly.web_app(parts),
         sockets=[listener],
@@ -35,17 +36,20 @@ def serve(parts: Parts, listener: socket.socket, *, worker: bool) -> None:
         clear_untrusted_proxy_headers=False,
         max_request_body_size=LONGEST_BODY,
     )
-    with suppress(SystemExit, KeyboardInterrupt), _ends_on_signals(), _watching(parts), ExitStack() as stack:
+    with suppress(KeyboardInterrupt), _told_to_end(server.pull_trigger) as told, _watching(parts), ExitStack() as stack:
         if worker:
             stack.enter_context(_working(parts))
-        server.run()  # takes SystemExit and KeyboardInterrupt as the wish to end
+        while not told.is_set():
+            server.asyncore.loop(timeout=1, map=server._map, use_poll=server.adj.asyncore_use_poll, count=1)
+        server.task_dispatcher.shutdown()
         server.close()
 
 
 def work(parts: Parts) -> None:
     """Runs the worker alone until it is told to stop."""
-    with suppress(SystemExit, KeyboardInterrupt), _ends_on_signals(), _watching(parts), _working(parts):
-        Event().wait()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    with suppress(KeyboardInterrupt), _told_to_end() as told, _watching(parts), _working(parts):
+        told.wait()
 
 
 @contextmanager
@@ -78,13 +82,20 @@ def _watching(parts: Parts) -> Iterator[None]:
 
 
 @contextmanager
-def _ends_on_signals() -> Iterator[None]:
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one does not wait
-        raise SystemExit(0)
+def _told_to_end(wake: Callable[[], None] = lambda: None) -> Iterator[Event]:
+    """Set when SIGTERM or Ctrl-C comes; then `wake` is called. A handler that raises may do so in a callback of the
+    interpreter's own, where it is dropped with a line in the log: so they are blocked, and a thread waits for them."""
+    told = Event()
 
-    signal.signal(signal.SIGTERM, end)
-    yield
+    def wait() -> None:
+        signal.sigwait(ENDS)
+        told.set()
+        wake()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)  # the second one does not wait
+        Event().wait()
+
+    Thread(target=wait, name="signals", daemon=True).start()
+    yield told
 
 
 def bound(host: str, port: int) -> socket.socket:
