@@ -35,6 +35,7 @@ class Loop:
         self._stopping = Event()
         self._failing: dict[str, tuple[float, float]] = {}  # since when, and when it was told last
         self._well: set[str] = set()
+        self._ahead = 0.0
         self._watch = Thread(target=self._mind_the_clock, name="clock", daemon=True)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
@@ -42,6 +43,7 @@ class Loop:
         self._scheduler.add_job(lambda: self._run(step, name), "interval", seconds=seconds, id=name)
 
     def start(self) -> None:
+        self._ahead, _ = self._compared()
         self._scheduler.start()
         self._watch.start()
 
@@ -91,10 +93,15 @@ class Loop:
 
     def _mind_the_clock(self) -> None:
         """APScheduler plans by the wall clock: set back by an hour, that would be an hour without a tick."""
-        ahead = self._wall() - self._steady()
         while not self._stopping.wait(SET_BACK):
-            before, ahead = ahead, self._wall() - self._steady()
-            if ahead < before - SET_BACK:
-                log.warning("the clock was set back by %.0f s", before - ahead)
+            before, (self._ahead, most) = self._ahead, self._compared()
+            if most < before - SET_BACK:
+                log.warning("the clock was set back by %.0f s", before - most)
                 for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=datetime.fromtimestamp(self._wall(), UTC))
+
+    def _compared(self) -> tuple[float, float]:
+        """By how many seconds the wall clock is ahead of the steady one, at least and at most: on a busy machine time
+        goes by between two looks."""
+        before, wall, after = self._steady(), self._wall(), self._steady()
+        return wall - after, wall - before

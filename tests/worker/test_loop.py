@@ -143,3 +143,8 @@ def test_a_clock_that_is_set_back_stops_no_tick() -> None:
     wall[0] -= 3600
     assert ran.wait(20)
     loop.stop()
+
+
+def test_a_machine_that_is_slow_between_two_looks_does_not_seem_to_have_set_its_clock_back() -> None:
+    steady = iter([0.0, 60.0])
+    assert Loop(lambda: 100.0, lambda: next(steady))._compared() == (40.0, 100.0)
