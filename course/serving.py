@@ -2,6 +2,7 @@
 the batch in hand is finished."""
 
 import ctypes
+import errno
 import logging
 import signal
 import socket
@@ -110,7 +111,7 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         remedy = (
             "Is --host an address of this machine?"
-            if isinstance(error, socket.gaierror)
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
             else ("Choose another one with --port (make run PORT=8001).")
         )
         raise CourseError(f"{host}:{port} cannot be used ({error.strerror}). {remedy}") from None

@@ -21,7 +21,7 @@ def list_deliveries() -> None:
         click.echo(
             f"{one.delivery}: {one.what} to {one.address}, {one.since:%Y-%m-%d %H:%M} UTC: {one.state}. {one.reason}"
         )
-    click.echo(f"{len(found)} need somebody." if found else "All is well.")
+    click.echo(f"{len(found)} need somebody." if found else "No mail needs somebody.")
 
 
 @manage_deliveries.command("arrived")

@@ -28,6 +28,7 @@ IDLE_SECONDS = 60  # how long a transaction of ours may say nothing on PostgreSQ
 # hours: of a worker that waits for its answer, or of the locks of a machine that lost its power in mid-statement.
 ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 POOL = 32  # web threads, worker threads, and some to spare
+HIDE = {"hide_parameters": True}  # from errors: they are people's addresses and names, and errors are logged
 OPENINGS = 100  # tries to be the one that makes a new file a WAL file
 
 
@@ -109,7 +110,8 @@ def _sqlite(url: URL) -> Engine:
     # The connection that was used last still has the pages in its cache that are needed next.
     pool: dict[str, Any] = {"pool_size": POOL, "pool_use_lifo": True}
     memory = url.database in {None, "", ":memory:"}
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **({} if memory else pool))
+    options = HIDE | ({} if memory else pool)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **options)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, pooled: ConnectionPoolEntry) -> None:
@@ -152,7 +154,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _postgresql(url: URL) -> Engine:
     alive = {name: value for name, value in ALIVE.items() if name not in url.query}
-    engine = create_engine(url, pool_size=POOL, pool_pre_ping=True, connect_args=alive)
+    engine = create_engine(url, pool_size=POOL, pool_pre_ping=True, connect_args=alive, **HIDE)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:

@@ -75,7 +75,8 @@ class Loop:
         else:
             log.exception("the step %r failed", name, exc_info=error)
         if now - since >= TROUBLE_AFTER:
-            self._say(name, f"{type(error).__name__}: {error}")
+            first, *_ = str(error).splitlines() or [""]  # the others are statements and details
+            self._say(name, f"{type(error).__name__}: {first}")
 
     def _went_well(self, name: str) -> None:
         if self._failing.pop(name, None):

@@ -75,6 +75,14 @@ def test_an_error_undoes_all_of_a_transaction(database: Database, mode: str) -> 
         assert keys(session) == []
 
 
+def test_an_error_does_not_repeat_what_the_statement_was_given(database: Database) -> None:
+    """It is logged, and may become an alarm."""
+    with pytest.raises(DBAPIError) as raised, database.write() as session:
+        session.execute(text("INSERT INTO nowhere (email) VALUES (:email)"), {"email": "ann@runner.test"})
+    assert "nowhere" in str(raised.value)
+    assert "ann@runner.test" not in str(raised.value)
+
+
 def test_write_waits_for_the_disk_and_relaxed_does_not(database: Database) -> None:
     """In any order: connections are used again. That SQLite's log is synced is shown by its system calls, in
     flows/test_power_cut.py; by itself it does not wait."""
