@@ -43,7 +43,7 @@ class AlarmBell:
         """A step of the worker does nothing but fail; or, with nothing wrong, it works."""
         with self.database.relaxed() as session:
             if wrong:
-                text = f"A worker cannot do its part {name!r}: {wrong}. It tries again and again; nothing is lost."
+                text = f"A worker cannot do its part {name!r}. It says: {wrong}. It tries again; nothing is lost."
                 alarms.ring(session, f"step:{name}", text, self.now())
             else:
                 alarms.clear(session, f"step:{name}", self.now())

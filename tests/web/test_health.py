@@ -2,7 +2,7 @@
 
 import pytest
 
-from course.store import installation
+from course.store import alarms, installation
 from course.store.db import Database
 from tests.web.site import Site, sqlite_only
 
@@ -20,6 +20,15 @@ def test_it_is_well_while_a_worker_ticks(site: Site) -> None:
     assert response.mimetype == "application/json"
     well = {"ok": True, "database": True, "tick_age_seconds": 59.0, "version": "1.2.3"}
     assert well.items() <= response.json.items()
+
+
+def test_an_alarm_is_told_in_our_own_words_only(site: Site) -> None:
+    tick(site)
+    said = "Mail is stopped. smtp said: 550 <ann@runner.test> not today. What is due waits, and none of it is lost."
+    with site.world.database.write() as session:
+        alarms.ring(session, "lane:smtp:default", said, site.world.machine)
+    response = site.get("/healthz")
+    assert (response.status_code, response.json["alarms"]) == (200, ["Mail is stopped"])
 
 
 def test_it_is_not_well_a_minute_after_the_last_tick_nor_before_the_first(site: Site) -> None:
