@@ -24,6 +24,8 @@ from tests.fake_provider.waiting import eventually
 from tests.flows.forked import PATIENCE, ROOT, Forked, Strike
 
 DAY = 86_400
+# A line of the log by its level, or what Python prints of an exception; never the middle of a line.
+FAULT = re.compile(r"^(?:Traceback|Exception |[\w.]+Error\b|\S+ \S+ (?:ERROR|CRITICAL)\b).*", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -159,10 +161,8 @@ class Site:
             return subprocess.CompletedProcess(arguments, code, out.read_text(), complaints.read_text())
 
     def faults(self) -> list[str]:
-        """What no log of a process may have, whatever was done to it."""
-        return [
-            line for process in self.processes for line in re.findall(r".*(?:Traceback|Error:|ERROR).*", process.said)
-        ]
+        """What no log of a process may have, whatever was done to it. An alarm may well name an error of a provider."""
+        return [line for process in self.processes for line in FAULT.findall(process.said)]
 
     def _serving(self, *arguments: str) -> Process | Forked:
         process = self.start(*arguments)

@@ -13,7 +13,7 @@ from tests.conftest import missing
 from tests.fake_provider.waiting import eventually
 from tests.flows import conftest, crashes
 from tests.flows.conftest import NewProvider, NewSite
-from tests.flows.site import DAY
+from tests.flows.site import DAY, FAULT
 from tests.flows.test_main_job import COURSE
 
 AROUND_THE_WORLD = [
@@ -35,6 +35,13 @@ def test_a_crash_repeats_nothing_and_loses_nothing(request: pytest.FixtureReques
     assert crashes.wrong(tallies) == []
     if len(pairs) < len(crashes.PAIRS):
         missing("postgresql")
+
+
+def test_what_the_logs_of_a_round_may_not_have() -> None:
+    at = "2026-11-23 16:06:57,718"
+    alarm = f"{at} WARNING course.worker.alarm: alarm: Mail is stopped. postmark said: no answer (OSError: reset)."
+    wrong = [f"{at} ERROR course.worker.loop: x", "Traceback (most recent call last):", "builtins.ValueError: x"]
+    assert FAULT.findall("\n".join([alarm, *wrong, '  File "x.py", line 1', alarm])) == wrong
 
 
 @pytest.mark.parametrize("empty_database", ["postgresql", pytest.param("sqlite", marks=conftest.LONG)], indirect=True)
