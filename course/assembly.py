@@ -22,9 +22,9 @@ from course.core.caps import Caps
 from course.core.clock import Now
 from course.core.errors import BadSettings
 from course.core.links import Links
-from course.core.tokens import Tokens
+from course.core.tokens import Tokens, mark
 from course.mail import registry
-from course.mail.alert import teller
+from course.mail.alert import Tell, teller
 from course.mail.provider import Provider
 from course.mail.render import Composer
 from course.paths import shipped
@@ -67,15 +67,16 @@ class Parts:
             return Now(machine, installing.calendar(session, machine).now(machine))
 
 
-def open_course(settings: Settings, speed: int | None = None) -> Parts:
+def open_course(settings: Settings, speed: int | None = None, *, new_secret: bool = False) -> Parts:
     """Brings the database up to date and opens it. `speed` None leaves the calendar as it is, as commands do beside a
-    running server."""
+    running server. `new_secret`: the one that signed until now is lost."""
     database, now = Database(settings.database), datetime.now(UTC)
     if database.is_sqlite and database.url.database:
         Path(database.url.database).touch(mode=0o600)  # what SQLite puts beside it gets the same rights
     migrate(database)
     with database.write() as session:
         row = installing.install(session, now, lambda: secrets.token_bytes(32))
+        installing.check_secret(row, [mark(secret) for secret in settings.secrets], is_new=new_secret)
         if speed is not None:
             installing.set_calendar(row, speed=speed, reaches_people=settings.reaches_people, now=now)
     letters = Letters(
@@ -192,13 +193,23 @@ def watch_loop(parts: Parts) -> Loop:
 
 
 def alarm_bell(parts: Parts) -> AlarmBell:
-    url, now = parts.settings.alert_url, lambda: datetime.now(UTC)
-    return AlarmBell(parts.database, now, parts.letters, teller(url, parts.settings.sender, now) if url else None)
+    return AlarmBell(parts.database, lambda: datetime.now(UTC), parts.letters, teller_of(parts.settings))
+
+
+def teller_of(settings: Settings) -> Tell | None:
+    """The road of alarms beside the coaches' mails, if there is one."""
+    return teller(settings.alert_url, settings.sender, lambda: datetime.now(UTC)) if settings.alert_url else None
 
 
 def journal_of(parts: Parts, process: str) -> Journal:
-    """This process's journal, outside the data folder, in a place of the installation's own."""
-    return Journal(parts.settings.journal / sha256(parts.id_key).hexdigest()[:16], process)
+    """This process's journal, outside the data folder, in a place of the installation's own. Raises BadSettings."""
+    journal = Journal(parts.settings.journal / sha256(parts.id_key).hexdigest()[:16], process)
+    try:
+        journal.make_folder()
+    except OSError as error:
+        name = f"COURSE_JOURNAL is {str(parts.settings.journal)!r}"
+        raise BadSettings(f"{name}: the journal cannot be written there ({error.strerror})") from None
+    return journal
 
 
 def _note_tick(parts: Parts, process: str) -> bool:

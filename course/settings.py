@@ -4,7 +4,6 @@ Everything is `COURSE_…`; what is not set has a default that works on one mach
 """
 
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from course.core import setting_values
 from course.core.errors import BadSettings
+from course.core.setting_values import unmasked
 
 PREFIX = "COURSE_"
 RELAY_PORTS = {25, 465, 587}  # an SMTP server here sends mail on, also when it is on this machine
@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     def _unfit(self) -> Iterator[str]:
         if self.journal.absolute().is_relative_to(self.home.absolute()):
             yield f"COURSE_JOURNAL is {str(self.journal)!r}: a backup of COURSE_HOME would put it back too"
+        yield from setting_values.misspelt(os.environ, PREFIX, map(_name, Settings.model_fields))
         yield from setting_values.hook_problems(self.hook_secrets, signed=self.provider == "resend")
 
     @property
@@ -188,25 +189,20 @@ def load(port: int | None = None) -> Settings:
     return found.model_copy(update={"secret_key": SecretStr(secret)})
 
 
+def _name(field: str) -> str:
+    return Settings.model_fields[field].alias or f"{PREFIX}{field.upper()}"
+
+
 def listing(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
     """(name, value, source, meaning) of each setting; secrets are masked."""
     for field, info in Settings.model_fields.items():
-        name = info.alias or f"{PREFIX}{field.upper()}"
+        name = _name(field)
         value = getattr(settings, field)
-        shown = ("(set)" if value.get_secret_value() else "") if isinstance(value, SecretStr) else _unmasked(value)
+        shown = ("(set)" if value.get_secret_value() else "") if isinstance(value, SecretStr) else unmasked(value)
         source = "environment" if name in os.environ else "default"
         if field == "secret_key" and source == "default":
             source = str(settings.home / "secret")
         yield name, shown, source, info.description or ""
-
-
-def _unmasked(value: Any) -> str:
-    """URLs may carry a password: it is not shown."""
-    return _PASSWORD.sub(r"\1***@", "" if value is None else str(value))
-
-
-# What stands between the user and the host, and is no port; also where a / in it makes the URL unreadable.
-_PASSWORD = re.compile(r"(://[^:@/]*:)(?!\d*(?:[/?#]|$))(?:[^/?#]*@|.*@)", re.DOTALL)
 
 
 def _lines(error: ValidationError) -> Iterator[str]:
@@ -217,7 +213,7 @@ def _lines(error: ValidationError) -> Iterator[str]:
             continue
         name = str(problem["loc"][0])
         name = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
-        yield f"{name} is {_unmasked(problem['input'])!r}: {message[0].lower()}{message[1:]}"
+        yield f"{name} is {unmasked(problem['input'])!r}: {message[0].lower()}{message[1:]}"
 
 
 def _make_home(home: Path) -> None:

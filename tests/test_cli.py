@@ -8,20 +8,25 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from course import __version__
 from course.cli import main
 from course.core import lesson_file
+from course.core.tokens import mark
 from course.paths import shipped
 from course.settings import Settings
+from course.store import alarms
 from course.store.db import Database
 from course.store.models import Consent, Enrollment, Installation
 from tests.factories import COURSE_TOML, files
+from tests.mail import http_server
 
 LESSONS = shipped("lessons")
 
@@ -165,6 +170,59 @@ def test_a_database_that_is_made_here_is_for_its_owner_only(monkeypatch: pytest.
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir() if path.is_file()}
     assert set(modes) >= {"course.db", "secret"}
     assert set(modes.values()) == {0o600}
+
+
+# ── the secret key, and what rings ──
+
+OLD, NEW = "the-old-key-" + "o" * 32, "the-new-key-" + "n" * 32
+
+
+def test_a_machine_with_another_secret_key_does_not_start(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+    monkeypatch.setenv("COURSE_SECRET_KEY", OLD)
+    done("deliveries", "list")
+    monkeypatch.setenv("COURSE_SECRET_KEY", NEW)
+    for command in (["deliveries", "list"], ["admin", "add", "kim@clinic.test"], ["worker"], ["vouch"]):
+        said = refused(*command)
+        assert said.startswith("The links of this database are signed with another secret key. Set COURSE_SECRET_KEY ")
+        assert "`course vouch --new-secret`" in said
+        assert OLD not in said
+    with database.read() as session:
+        [row] = session.scalars(select(Installation))
+        assert row.secret_mark == mark(OLD)
+
+
+def test_a_secret_key_is_changed_while_the_old_one_is_still_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for secrets in (OLD, f"{OLD} {NEW}", f"{NEW} {OLD}", NEW):
+        monkeypatch.setenv("COURSE_SECRET_KEY", secrets)
+        done("deliveries", "list")
+    monkeypatch.setenv("COURSE_SECRET_KEY", OLD)
+    assert "signed with another secret key" in refused("deliveries", "list")
+
+
+def test_a_secret_that_is_lost_is_given_up_by_word_only(home: Path) -> None:
+    done("deliveries", "list")
+    (home / "secret").unlink()
+    assert "put the file `secret` back into COURSE_HOME" in refused("deliveries", "list")
+    assert done("vouch", "--new-secret") == "Links are signed with this secret key from now on.\n"
+    done("deliveries", "list")
+
+
+def test_what_rings_is_listed(database: Database) -> None:
+    assert done("alarms") == "No alarm rings.\n"
+    with database.write() as session:
+        alarms.ring(session, "x", "Mail is stopped. postmark said: no.", datetime(2026, 11, 23, 12, tzinfo=UTC))
+    assert done("alarms") == "since 2026-11-23 12:00 UTC: Mail is stopped. postmark said: no.\n"
+
+
+def test_the_road_of_alarms_is_tried_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "COURSE_ALERT_URL is empty" in refused("alarms", "--try")
+    with http_server.serving() as server:
+        monkeypatch.setenv("COURSE_ALERT_URL", f"{server.url}/ping")
+        server.script = [http_server.says(500), http_server.says(200)]
+        assert refused("alarms", "--try") == "COURSE_ALERT_URL did not take the trial: HTTP status 500\n"
+        assert done("alarms", "--try").endswith("COURSE_ALERT_URL took the trial. See whether you have it.\n")
+        assert [request.path for request in server.seen] == ["/ping", "/ping"]
+        assert b"Nothing is wrong." in server.seen[1].body
 
 
 # ── lessons ──

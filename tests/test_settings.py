@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from course import settings
+from course.core import setting_values
 from course.core.errors import BadSettings
 from course.settings import Settings
 
@@ -113,6 +114,23 @@ def test_a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed(
     [line] = refused(monkeypatch, **{name: value})
     assert line.startswith(f"{name} is {said}")
     assert "geheim" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("COURSE_RATE_PER_DY", "COURSE_RATE_PER_DAY"),
+        ("COURSE_SECRET", "COURSE_SECRET_KEY"),
+        ("COURSE_DATABASE", "COURSE_DATABASE_URL"),
+        ("course_warmup", "COURSE_WARM_UP"),
+    ],
+)
+def test_a_misspelt_setting_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
+    assert refused(monkeypatch, **{name: "1"}) == [f"{name} is no setting: {meant} is meant, or another name"]
+
+
+def test_what_looks_like_no_setting_belongs_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(monkeypatch, COURSE_ID="7", COURSE_LONG="1", COURSE_="x", course_log_level="info")
 
 
 def test_the_journal_lies_outside_of_what_a_backup_puts_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -291,7 +309,7 @@ def test_the_listing_names_every_setting_with_its_meaning(monkeypatch: pytest.Mo
 @example("https", "w/rd", "/a")
 def test_a_password_is_in_no_url_that_is_shown(scheme: str, password: str, rest: str) -> None:
     """Also where it was not escaped and makes the URL unreadable: then it is shown why."""
-    shown = settings._unmasked(f"{scheme}://me:x{password}-geheim@host{rest}")
+    shown = setting_values.unmasked(f"{scheme}://me:x{password}-geheim@host{rest}")
     assert shown.startswith(f"{scheme}://me:***@")
     assert "geheim" not in shown
 
@@ -300,7 +318,7 @@ def test_a_password_is_in_no_url_that_is_shown(scheme: str, password: str, rest:
     "url", ["https://x.test:8000/a@b", "smtp://mail.test:25/you@x.test", "postgresql://me@/name", "", "x"]
 )
 def test_a_url_without_a_password_is_shown_as_it_is(url: str) -> None:
-    assert settings._unmasked(url) == url
+    assert setting_values.unmasked(url) == url
 
 
 def test_the_secret_is_made_once_and_for_its_owner_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The installation: who this database is, and which calendar it lives by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,19 @@ ALIVE = timedelta(seconds=5)  # a fast calendar that was noted within this time 
 def install(session: Session, now: datetime, new_key: Callable[[], bytes]) -> Installation:
     """The one row, made at first use."""
     return installation.get(session, lock=True) or installation.create(session, new_key(), now)
+
+
+def check_secret(row: Installation, marks: Sequence[str], *, is_new: bool) -> None:
+    """`marks` of the secrets that are believed here; the first one signs from now on. Raises CourseError if the links
+    of this database are signed with another one, unless it is said to be new."""
+    if row.secret_mark and row.secret_mark not in marks and not is_new:
+        raise CourseError(
+            "The links of this database are signed with another secret key. Set COURSE_SECRET_KEY as the other "
+            "machines have it, or put the file `secret` back into COURSE_HOME. If the old key is lost, `course vouch "
+            "--new-secret` goes on with this one: then no link works that was mailed until now."
+        )
+    if row.secret_mark != marks[0]:
+        row.secret_mark = marks[0]
 
 
 def set_calendar(row: Installation, *, speed: int, reaches_people: bool, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from course import __version__, assembly, settings
-from course.cli import admins, deliveries, lessons, play, processes, readers
+from course.cli import admins, alarms, deliveries, lessons, play, processes, readers
 from course.core.errors import CourseError
 
 
@@ -53,6 +53,6 @@ def version() -> None:
 
 for command in (
     processes.run, processes.web, processes.worker, lessons.lessons, readers.readers, play.play,
-    deliveries.manage_deliveries, deliveries.vouch_for_database, admins.manage_admins,
+    deliveries.manage_deliveries, deliveries.vouch_for_database, alarms.list_alarms, admins.manage_admins,
 ):  # fmt: skip
     main.add_command(command)

@@ -53,12 +53,18 @@ def retry_deliveries(numbers: tuple[int, ...]) -> None:
 
 
 @click.command("vouch")
-def vouch_for_database() -> None:
+@click.option(
+    "--new-secret", is_flag=True, help="Only say that the old secret key is lost; links mailed so far are dead."
+)
+def vouch_for_database(new_secret: bool) -> None:
     """Say that this database is the truth, after a move or a restored backup.
 
     Mails that were held because they may have gone already are sent. Look at `course deliveries list` before.
     """
-    parts = open_parts()
+    parts = open_parts(new_secret=new_secret)
+    if new_secret:
+        click.echo("Links are signed with this secret key from now on.")
+        return
     with parts.database.write() as session:
         count = guarding.vouch(session, parts.now().machine)
     click.echo(f"The guard is lifted; {count} held mails go out.")

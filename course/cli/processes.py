@@ -1,8 +1,11 @@
 """`course run`, `web` and `worker`: processes that stay."""
 
+import socket
+
 import click
 
 from course import serving
+from course.assembly import Parts
 from course.cli import folders
 from course.cli.admins import first_link
 from course.cli.opening import open_parts
@@ -32,7 +35,7 @@ def run(host: str, port: int, speed: int) -> None:
     parts = open_parts(speed, port)
     for slug in folders.import_shipped(parts):
         click.echo(f"Imported the course {slug!r}.")
-    click.echo(f"Sign-up page:  {parts.settings.public_url}/")
+    _say_where(parts, listener)
     if parts.settings.provider == "outbox":
         click.echo(f"Outbox:        http://{host}:{port}/outbox   (no mail leaves this machine)")
     if link := first_link(parts):
@@ -50,8 +53,16 @@ def web(host: str, port: int, speed: int) -> None:
     """Start the site alone. Start as many as you like; they share the database."""
     listener = serving.bound(host, port)
     parts = open_parts(speed, port)
-    click.echo(f"Sign-up page:  {parts.settings.public_url}/")
+    _say_where(parts, listener)
     serving.serve(parts, listener, worker=False)
+
+
+def _say_where(parts: Parts, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    click.echo(f"Sign-up page:  {parts.settings.public_url}/")
+    if parts.settings.public_url != here:
+        click.echo(f"Listening on:  {here}")
 
 
 @click.command()

@@ -59,3 +59,8 @@ class Uncertain:
 
 HELD_UP = Unreachable("this worker was held up before the call", scope="worker")
 Outcome = Accepted | Refused | Unreachable | Misconfigured | Uncertain
+
+
+def reason(outcome: Outcome) -> str:
+    """Why it is not known to be accepted; "" if it is."""
+    return "" if isinstance(outcome, Accepted) else outcome.reason

@@ -2,14 +2,17 @@
 allowed."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from course.core import address
 from course.core.errors import BadAddress
 
 SIGNS = "whsec_"  # what a webhook's signing secret begins with
+ALIKE = 0.75  # of 1: SECRET is meant to be SECRET_KEY, and RATE_PER_DY to be RATE_PER_DAY
 _IN_A_PATH = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -83,3 +86,22 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def misspelt(names: Iterable[str], prefix: str, settings: Iterable[str]) -> Iterator[str]:
+    """What is wrong with names that look like settings and are none. Those that look like no setting in particular may
+    be another program's."""
+    ours = [name.removeprefix(prefix) for name in settings]
+    for name in sorted(name for name in names if name.upper().startswith(prefix)):
+        said = name.upper().removeprefix(prefix)
+        if said not in ours and (close := get_close_matches(said, ours, 1, ALIKE)):
+            yield f"{name} is no setting: {prefix}{close[0]} is meant, or another name"
+
+
+def unmasked(value: Any) -> str:
+    """URLs may carry a password: it is not shown."""
+    return _PASSWORD.sub(r"\1***@", "" if value is None else str(value))
+
+
+# What stands between the user and the host, and is no port; also where a / in it makes the URL unreadable.
+_PASSWORD = re.compile(r"(://[^:@/]*:)(?!\d*(?:[/?#]|$))(?:[^/?#]*@|.*@)", re.DOTALL)

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
+from html import escape
 from urllib.parse import urlsplit, urlunsplit
 
 from course.core.letter import Letter, Message, Part, Values
-from course.core.outcome import Accepted
+from course.core.outcome import reason
 from course.mail.http import Answer, Http
 from course.mail.registry import smtp_server
 from course.mail.smtp import Smtp
 
-Tell = Callable[[str, str], bool]
-"""Tells a subject and a text; True once somebody has it."""
+Tell = Callable[[str, str], str]
+"""Tells a subject and a text. What went wrong; "" once somebody has it."""
 
 
 def teller(url: str, sender: str, now: Callable[[], datetime]) -> Tell:
@@ -26,9 +27,11 @@ def _by_http(url: str) -> Tell:
     http = Http(f"{parts.scheme}://{parts.netloc}", {"Content-Type": "text/plain; charset=utf-8"})
     path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
-    def tell(subject: str, text: str) -> bool:
+    def tell(subject: str, text: str) -> str:
         answer = http.post(path, f"{subject}\n\n{text}".encode(), {})
-        return isinstance(answer, Answer) and 200 <= answer.status < 300
+        if isinstance(answer, Answer):
+            return "" if 200 <= answer.status < 300 else f"HTTP status {answer.status}"
+        return reason(answer)
 
     return tell
 
@@ -38,12 +41,12 @@ def _by_smtp(url: str, sender: str, now: Callable[[], datetime]) -> Tell:
     smtp = Smtp(smtp_server(urlunsplit((parts.scheme, parts.netloc, "", "", ""))), now)
     to = parts.path.strip("/")
 
-    def tell(subject: str, text: str) -> bool:
+    def tell(subject: str, text: str) -> str:
         send_id = sha256(f"{now().isoformat()}{text}".encode()).hexdigest()[:32]
-        page = Part((f"<p>{text}</p>",))
+        page = Part((f"<p>{escape(text)}</p>",))
         letter = Letter("Email course", sender, "", Part((subject,)), Part((text,)), page, {})
-        outcomes = smtp.send([Message(send_id, to, letter, Values({}))], send_id)
+        [outcome] = smtp.send([Message(send_id, to, letter, Values({}))], send_id)
         smtp.close()
-        return isinstance(outcomes[0], Accepted)
+        return reason(outcome)
 
     return tell

@@ -65,6 +65,12 @@ class Journal:
         self.folder = folder
         self._path = folder / f"{process}.journal"
 
+    def make_folder(self) -> None:
+        """OSError if nobody could write in it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.folder))
+
     def ready(self) -> None:
         """OSError if there is no room for a line now, or no right to add one. Asked before a mark: what is promised
         can be written down."""

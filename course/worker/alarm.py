@@ -60,8 +60,8 @@ class AlarmBell:
                 alarming.tell_coaches(session, self.letters, alarm, now)
             key, cleared_at, text = alarm.key, alarm.cleared_at, _text(alarm.text, over=alarm.cleared_at is not None)
         log.warning("alarm: %s", text)
-        if self.tell and not self.tell("Email course: " + text.split(".")[0], text):
-            log.warning("the alarm could not be told; trying again in a minute")
+        if self.tell and (wrong := self.tell("Email course: " + text.split(".")[0], text)):
+            log.warning("the alarm could not be told, trying again in a minute: %s", wrong)
             return False
         with self.database.relaxed() as session:
             alarms.told(session, key, cleared_at, now)

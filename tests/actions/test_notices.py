@@ -243,7 +243,12 @@ def test_each_coach_is_told_once_when_trouble_begins_and_once_when_it_is_over(wo
         coach(session)
         coach(session, "sam@clinic.test", timezone="")
         coach(session, "invited@clinic.test", password_hash="")
-    bell = AlarmBell(world.database, lambda: world.machine, world.letters, lambda _title, _text: road_works)
+    bell = AlarmBell(
+        world.database,
+        lambda: world.machine,
+        world.letters,
+        lambda _title, _text: "" if road_works else "HTTP status 500",
+    )
     ring(world)
     for _ in range(3):
         bell.ring()
@@ -265,8 +270,11 @@ def test_trouble_that_begins_again_before_it_was_told_over_is_told_as_new(world:
     """The road by which it is told was closed meanwhile."""
     told, is_open = list[str](), [True]
 
-    def tell(_: str, text: str) -> bool:
-        return is_open[0] and not told.append(text)
+    def tell(_: str, text: str) -> str:
+        if not is_open[0]:
+            return "the road is closed"
+        told.append(text)
+        return ""
 
     bell = AlarmBell(world.database, lambda: world.machine, world.letters, tell)
 
@@ -295,12 +303,12 @@ def test_trouble_that_begins_again_before_it_was_told_over_is_told_as_new(world:
 def test_trouble_that_ends_while_it_is_told_is_told_over(world: World) -> None:
     told: list[str] = []
 
-    def tell(_: str, text: str) -> bool:
+    def tell(_: str, text: str) -> str:
         if not told:
             with world.database.write() as session:
                 alarms.clear(session, "lane:x", world.machine)
         told.append(text)
-        return True
+        return ""
 
     ring(world)
     world.go(seconds=1)

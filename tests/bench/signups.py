@@ -51,9 +51,9 @@ def under_wrk(
 ) -> tuple[float, float, int]:
     """Requests a second, the 99th percentile in ms, answers that were not 2xx."""
     port = _free_port()
-    home = folder / f"{name}-{port}"
+    home, state = folder / f"{name}-{port}", folder / f"state-{port}"
     environment = os.environ | settings
-    environment |= {"COURSE_HOME": str(home), "COURSE_LOG_LEVEL": "error", "XDG_STATE_HOME": str(home)}
+    environment |= {"COURSE_HOME": str(home), "COURSE_LOG_LEVEL": "error", "XDG_STATE_HOME": str(state)}
     server = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait(port)

@@ -104,16 +104,18 @@ def test_a_taken_port_is_said_in_words(new_site: NewSite) -> None:
     [
         ({"provider": "pigeon"}, ["COURSE_PROVIDER", "pigeon"]),
         ({"database_url": "mysql://x/y"}, ["COURSE_DATABASE_URL", "mysql://x/y"]),
+        ({"journal": "/proc/nowhere"}, ["COURSE_JOURNAL", "/proc/nowhere", "cannot be written"]),
         ({"provider": "postmark", "provider_key": "k"}, ["COURSE_FROM", "COURSE_POSTAL_ADDRESS", "https"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_a_wrong_setting_is_refused_by_its_name(settings: dict[str, str], words: list[str], new_site: NewSite) -> None:
-    refused = new_site(**settings).command("run", "--port", "0")
+    for command in ("run", "web"):
+        refused = new_site(**settings).command(command, "--port", "0")
 
-    assert refused.returncode == 1
-    assert [word for word in words if word not in refused.stderr] == []
-    assert "Traceback" not in refused.stderr
+        assert refused.returncode == 1
+        assert [word for word in words if word not in refused.stderr] == []
+        assert "Traceback" not in refused.stderr
 
 
 def test_health_turns_good_and_tells_of_a_paused_lane(new_site: NewSite, new_provider: NewProvider) -> None:

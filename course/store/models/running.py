@@ -21,6 +21,7 @@ class Installation(Base):
     course_at: Mapped[datetime]
     ticked_at: Mapped[datetime | None]  # the newest sign of life of any worker
     guard_at: Mapped[datetime | None]  # a restored database was noticed, and not all that it held is settled
+    secret_mark: Mapped[str | None] = mapped_column(String(16))  # of the secret that signs links; None: none did yet
 
 
 class Alarm(Base):
