@@ -46,6 +46,7 @@ SHORT_LEASE = timedelta(seconds=15)  # where a call that was left alone can be c
 LEASE = timedelta(minutes=10)  # longer than any provider keeps a silent connection open
 LESSON_THREADS = 4
 CAP, CAP_LOOPBACK = 600.0, 5.0  # longest backoff, seconds
+CAP_ALONE = 4 * 3600.0  # of a message that is put off by itself, where people are reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def _way_out(parts: Parts) -> tuple[Sending, Backoff]:
         new_call_id=lambda: secrets.token_hex(16),
         caps=Caps(parts.settings.rate_per_second, parts.settings.rate_per_day, parts.settings.warm_up),
     )
-    return sending, Backoff(CAP_LOOPBACK if quick else CAP, random.Random())  # noqa: S311 (jitter)
+    cap, alone = (CAP_LOOPBACK, CAP_LOOPBACK) if quick else (CAP, CAP_ALONE)
+    return sending, Backoff(cap, random.Random(), alone)  # noqa: S311 (jitter)
 
 
 def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:

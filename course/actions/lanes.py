@@ -20,13 +20,17 @@ ALARMS_AFTER = 8  # failures in a row of a road that is closed, and may open aga
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait after a failure: full jitter, from nothing to 30 s doubled each time, at most `cap` seconds."""
+    """How long to wait after a failure: full jitter, from nothing to 30 s doubled each time, at most `cap` seconds. A
+    message that is put off by itself waits for half of that at least and for `alone` at most: the first tries are for a
+    greylist, the last ones for a full mailbox."""
 
     cap: float
     rng: random.Random
+    alone: float = 0.0  # or `cap`, if that is longer
 
-    def after(self, failures: int) -> timedelta:
-        return timedelta(seconds=self.rng.uniform(0, min(self.cap, 30.0 * 2 ** min(failures, 20))))
+    def after(self, failures: int, *, alone: bool = False) -> timedelta:
+        longest = min(max(self.cap, self.alone) if alone else self.cap, 30.0 * 2 ** min(failures, 20))
+        return timedelta(seconds=self.rng.uniform(longest / 2 if alone else 0, longest))
 
 
 def note(

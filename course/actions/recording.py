@@ -15,7 +15,7 @@ from course.core.status import Enrolled, Sent, Suppressed
 from course.store import alarms, calls, courses, deliveries, enrollments, subscribers
 from course.store.models import Delivery
 
-MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off; then it is a dead letter
+MAX_ATTEMPTS = 12  # of one message that the provider keeps putting off, some twelve hours; then it is a dead letter
 UNKNOWN_EVERY = 600.0  # seconds until an unsettled call is looked at again, at most
 HOLDS_AFTER = 3  # readers
 
@@ -140,7 +140,7 @@ def _put_back(
         if not alone:
             tried -= 1  # trouble of the account or the road is not the message's
         asked = timedelta(seconds=outcome.after) if isinstance(outcome, Unreachable) and outcome.after else None
-        when = now + (asked or backoff.after(tried))
+        when = now + (asked or backoff.after(tried, alone=alone))
         what = {"reason": outcome.reason[:500], "attempts": tried, "not_before": when, "resigned_at": None}
         if deliveries.set_state(session, [member], Sent.QUEUED, call_id=call_id, **what):
             queued.append(member)

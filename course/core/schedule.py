@@ -93,11 +93,6 @@ def due(
     return opening(window, _latest(anchor, midnight, utc(anchor) + days - SLACK, paused_until))
 
 
-def next_chance(window: Window, at: datetime) -> datetime:
-    """`at` itself while the window is open, else its next opening."""
-    return utc(at) if is_open(window, at) else opening(window, at)
-
-
 def is_open(window: Window, at: datetime) -> bool:
     """Whether the reader's clock and calendar allow mail at this instant. Every opening is open."""
     local = _local(at, window)

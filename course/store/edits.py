@@ -95,19 +95,6 @@ def effects(session: Session, edit_id: int) -> Sequence[Effect]:
     return session.scalars(select(Effect).where(Effect.edit_id == edit_id).order_by(Effect.enrollment_id)).all()
 
 
-def named_effects(session: Session, edit_id: int, limit: int, offset: int = 0, group: str = "") -> Sequence[Any]:
-    """Effects with the reader's address, name and zone, in the order of what happens first."""
-    query = (
-        select(Effect, Subscriber.email, Subscriber.name, Subscriber.timezone)
-        .join(Enrollment, Enrollment.id == Effect.enrollment_id)
-        .join(Subscriber, Subscriber.id == Enrollment.subscriber_id)
-        .where(Effect.edit_id == edit_id)
-    )
-    query = query.where(Effect.group == group) if group else query
-    order = func.coalesce(Effect.arrives_at, Effect.due_after)
-    return session.execute(query.order_by(order.is_(None), order, Effect.id).limit(limit).offset(offset)).all()
-
-
 def exclude(session: Session, edit_id: int, lesson_id: int, enrollment_ids: Collection[int]) -> None:
     """They do not get this lesson; who was excluded before stays so by the older word."""
     if enrollment_ids:

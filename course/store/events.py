@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from course.store.db import insert_of
@@ -27,8 +27,3 @@ def take_open(session: Session, now: datetime, limit: int) -> Sequence[ProviderE
         .with_for_update(skip_locked=True)
     )
     return session.scalars(query).all()
-
-
-def count_since(session: Session, since: datetime) -> int:
-    query = select(func.count()).select_from(ProviderEvent).where(ProviderEvent.received_at >= since)
-    return session.scalars(query).one()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from course.core.status import Enrolled
 from course.store.enrollments import DUE
-from course.store.models import Consent, Course, Delivery, Enrollment, Subscriber, Suppression
+from course.store.models import Consent, Course, Delivery, Enrollment, Subscriber
 
 MATCHES = 10_000  # of a search that fits more people, these are looked through
 LAST = "\U0010ffff"
@@ -118,12 +118,6 @@ def asked(session: Session, course_id: int, subscriber_ids: Collection[int]) -> 
     """Those of these people who were ever mailed the button that confirms."""
     query = select(Delivery.subscriber_id).where(Delivery.course_id == course_id, Delivery.kind == "confirm")
     return set(session.scalars(query.where(Delivery.subscriber_id.in_(subscriber_ids), Delivery.lesson_id.is_(None))))
-
-
-def suppressions(session: Session, keys: Collection[str]) -> dict[str, Suppression]:
-    """By address key."""
-    query = select(Suppression).where(Suppression.email_key.in_(keys))
-    return {row.email_key: row for row in session.scalars(query)}
 
 
 def first_asked(session: Session, subscriber_id: int, course_id: int) -> Consent | None:

@@ -1,5 +1,6 @@
 """What a provider tells us: each thing once, in any order, and only of what is ours."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -144,3 +145,31 @@ def test_an_unsubscribe_at_the_provider_is_one_here(world: World) -> None:
     world.drain()
     tell(world, an_event(world, Happened.UNSUBSCRIBE))
     assert world.enrollment(enrollment).status == "left"
+
+
+def test_what_the_provider_could_not_send_after_all_is_a_dead_letter(world: World) -> None:
+    """It said nothing when it was asked to, and `failed` afterwards."""
+    enrollment = world.enroll()
+    world.drain()
+    world.sender.sending = world.sender.sending.__class__(**_with_provider(world))
+    world.go(days=2, hours=22)
+    world.drain()
+    tell(world, an_event(world, Happened.FAILED))
+    assert (the_delivery(world).state, the_delivery(world).scope, the_delivery(world).reason) == (
+        "refused",
+        "message",
+        "why",
+    )
+    assert world.enrollment(enrollment).due_at is not None
+    assert world.enrollment(enrollment).status == "active"
+
+
+@pytest.mark.parametrize("to", ["", "no address", "somebody@else.test"])
+def test_whose_message_it_was_is_not_taken_from_the_address_alone(world: World, to: str) -> None:
+    world.enroll()
+    world.drain()
+    event = replace(an_event(world, Happened.BOUNCE_HARD, to="x@y.test"), recipient=to)
+    tell(world, event)
+    assert the_delivery(world).heard is None
+    with world.database.read() as session:
+        assert subscribers.suppression(session, "ann@runner.test") is None

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from sqlalchemy import select
 
 from course.actions import guarding, mending, planning, signup
 from course.actions.restoring import RESTORED
+from course.core.outcome import Outcome, Uncertain, Unreachable
 from course.store import alarms, calls, enrollments, installation
 from course.store.db import Database
 from course.store.journal import Journal
-from course.store.models import Enrollment
+from course.store.models import Delivery, Enrollment
 from tests.bench import seed
 from tests.factories import KEY, World
-from tests.providers import Ledger, Searchable
+from tests.providers import Ledger, Searchable, accept
 
 
 class Died(BaseException):
@@ -234,6 +236,50 @@ def test_a_lesson_that_was_asked_for_after_the_backup_is_known_from_the_journal(
     taken = world.provider.taken[1:]  # type: ignore[attr-defined]
     assert len(taken) == len(set(taken)) == 3
     world.close()
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_the_backup_has_as_put_back_and_what_went_since_is_known_from_the_journal(path: Path, heard: bool) -> None:
+    """If nobody heard that it was accepted, it stays unknown: there is nobody to ask."""
+    world = a_world(path, Ledger())
+    ann = world.enroll()
+    world.drain()
+    provider = world.provider
+    assert isinstance(provider, Ledger)
+    provider.answer = lambda ids: [Unreachable("450 later", scope="message") for _ in ids]
+    world.go(days=2, hours=22)
+    world.drain()
+    assert lesson_2(world).state == "queued"
+    note_tick(world)
+    back_up(world, path)
+
+    def take_in_silence(send_ids: list[str]) -> list[Outcome]:
+        provider.taken += send_ids
+        return [Uncertain("no answer") for _ in send_ids]
+
+    provider.answer = accept if heard else take_in_silence
+    world.go(hours=1)
+    went = world.course
+    world.drain()
+    provider.answer = accept
+    assert len(provider.taken) == 3
+    restore(world, path)
+    assert world.restart()
+    assert (lesson_2(world).state, lesson_2(world).done_at) == (("accepted", went) if heard else ("unknown", None))
+    assert world.enrollment(ann).anchor_at == went
+    for _ in range(80):
+        world.drain()
+        settle(world)
+        world.go(hours=1)
+    world.live(14, step=timedelta(hours=6))
+    assert len(provider.taken) == len(set(provider.taken)) == 6
+    assert lesson_2(world).state == ("accepted" if heard else "unknown")
+    world.close()
+
+
+def lesson_2(world: World) -> Delivery:
+    with world.database.read() as session:
+        return session.scalars(select(Delivery).where(Delivery.number == 2)).one()
 
 
 def test_what_a_replay_sent_is_known_from_the_journal(path: Path) -> None:

@@ -12,7 +12,7 @@ from course.actions.lanes import Backoff
 from course.core.letter import Message
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.mail.provider import Provider, Ready, always
-from course.store import admins, alarms, calls
+from course.store import admins, alarms, calls, installation
 from course.store.models import Admin, Notice
 from course.worker.alarm import AlarmBell
 from course.worker.notifier import Notifier
@@ -347,6 +347,39 @@ def test_where_mail_itself_is_the_trouble_the_notices_wait_for_it(world: World) 
     assert [who for who, _ in subjects(world)] == ["kim@clinic.test"] * 2
     assert all(row.done_at and not row.problem for row in rows(world))
     assert len(desk.taken) == 6
+
+
+def test_that_no_worker_lives_rings_until_one_does(world: World) -> None:
+    bell = AlarmBell(world.database, lambda: world.machine, world.letters, None)
+
+    def watched() -> list[str]:
+        bell.watch()
+        with world.database.read() as session:
+            return [alarm.text for alarm in alarms.ringing(session)]
+
+    def tick() -> None:
+        with world.database.write() as session:
+            installation.note_tick(session, world.machine)
+
+    assert watched() == [], "none ever ran: somebody is just beginning"
+    tick()
+    world.go(minutes=5)
+    assert watched() == []
+    world.go(minutes=1)
+    assert watched() == ["No worker has run since 2026-11-23 15:00 UTC."]
+    tick()
+    assert watched() == []
+
+
+def test_a_step_that_only_fails_rings_until_it_works(world: World) -> None:
+    bell = AlarmBell(world.database, lambda: world.machine, world.letters, None)
+    for wrong, texts in (
+        ("OSError: disk full", ["A worker cannot do its part 'settle'. It says: OSError: disk full. It tries again; "]),
+        ("", []),
+    ):
+        bell.step("settle", wrong)
+        with world.database.read() as session:
+            assert [alarm.text.removesuffix("nothing is lost.") for alarm in alarms.ringing(session)] == texts
 
 
 def ring(world: World) -> None:

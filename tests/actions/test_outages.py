@@ -2,6 +2,7 @@
 left goes once, and somebody hears of it."""
 
 import errno
+import resource
 import shutil
 import sqlite3
 import threading
@@ -261,6 +262,21 @@ def test_a_line_that_was_cut_off_spoils_no_other(ledger: World) -> None:
     ledger.journal.called("e" * 32, ledger.machine, ["7" * 32])
     assert ledger.journal.read().last_calls == ("e" * 32,)
     assert ledger.journal.read().sent.keys() == {*known.sent, "7" * 16}
+
+
+def test_a_line_of_which_the_disk_took_a_part_is_no_promise(ledger: World) -> None:
+    readers(ledger, 4)
+    [path] = ledger.journal.folder.glob("*.journal")
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, unlimited[1]))  # for this process only
+    try:
+        with pytest.raises(OSError, match=r"only 20 of \d+ bytes could be written"):
+            ledger.journal.called("f" * 32, ledger.machine, ["7" * 32])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert "f" * 32 not in ledger.journal.read().last_calls
+    ledger.drain()
+    assert states(ledger) == {Sent.ACCEPTED: 4}
 
 
 # The database

@@ -9,8 +9,9 @@ import pytest
 
 from course.actions import mending, signup
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
+from course.core.status import Suppressed
 from course.mail.provider import Provider, Ready, always
-from course.store import alarms, deliveries, enrollments
+from course.store import alarms, deliveries, enrollments, subscribers
 from course.store.db import Database
 from course.store.models import Course, Delivery, Enrollment, Revision
 from tests.factories import World
@@ -227,6 +228,24 @@ def test_the_policy_resend_sends_once_more_and_then_holds(ledger: World) -> None
         world.drain()
     lesson_2 = taken(world)[2]
     assert taken(world).count(lesson_2) == 2
+
+
+def test_the_policy_resend_sends_nothing_to_who_is_suppressed_meanwhile(ledger: World) -> None:
+    world = ledger
+    a_reader(world)
+    with world.database.write() as session:
+        session.get_one(Course, 1).on_unknown = "resend"
+    lose_answers(world, after_accepting=False)
+    to_lesson_2(world)
+    calls = len(world.provider.calls)  # type: ignore[attr-defined]
+    with world.database.write() as session:
+        subscribers.suppress(session, "ann@runner.test", Suppressed.BOUNCE, "gone", world.machine)
+    for _ in range(50):
+        world.go(hours=4)
+        settle(world)
+        world.drain()
+    assert len(world.provider.calls) == calls  # type: ignore[attr-defined]
+    assert states(world)[-1] == "unknown"
 
 
 def test_send_again_is_another_copy_and_arrived_is_the_end(ledger: World) -> None:
