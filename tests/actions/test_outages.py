@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import Sent
@@ -69,6 +71,17 @@ def failures(world: World) -> int:
 def ringing(world: World) -> list[str]:
     with world.database.read() as session:
         return [alarm.key for alarm in alarms.ringing(session)]
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """As a disk that is full is to this process."""
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
 
 
 # The provider
@@ -267,13 +280,9 @@ def test_a_line_that_was_cut_off_spoils_no_other(ledger: World) -> None:
 def test_a_line_of_which_the_disk_took_a_part_is_no_promise(ledger: World) -> None:
     readers(ledger, 4)
     [path] = ledger.journal.folder.glob("*.journal")
-    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, unlimited[1]))  # for this process only
-    try:
-        with pytest.raises(OSError, match=r"only 20 of \d+ bytes could be written"):
-            ledger.journal.called("f" * 32, ledger.machine, ["7" * 32])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    room = path.stat().st_size + 20
+    with no_file_longer_than(room), pytest.raises(OSError, match=r"only 20 of \d+ bytes could be written"):
+        ledger.journal.called("f" * 32, ledger.machine, ["7" * 32])
     assert "f" * 32 not in ledger.journal.read().last_calls
     ledger.drain()
     assert states(ledger) == {Sent.ACCEPTED: 4}
@@ -333,6 +342,39 @@ def test_a_database_that_stays_away_is_waited_for_until_others_may_take_the_call
             session.execute(text("ALTER TABLE elsewhere RENAME TO delivery"))
     assert rested in ([1, 2, 4], [])  # PostgreSQL says that the mistake is ours, and then nothing is waited for
     assert states(ledger)[Sent.SENDING] == 4
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_has_no_room_for_the_mark_sends_nothing(ledger: World) -> None:
+    readers(ledger, 40)
+    for _ in range(3):
+        with no_file_longer_than(8192), pytest.raises(OperationalError):
+            ledger.sender.step("lesson")
+    assert (states(ledger), provider(ledger).calls) == ({}, [])
+    ledger.drain()
+    assert states(ledger) == {Sent.ACCEPTED: 40}
+    assert len(provider(ledger).taken) == len(set(provider(ledger).taken)) == 40
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_answer_waits_for_room_in_the_database(ledger: World) -> None:
+    """The journal's lines are short, and had room."""
+    readers(ledger, 4)
+    rested: list[float] = []
+    with ExitStack() as full:
+
+        def rest(seconds: float) -> None:
+            rested.append(seconds)
+            if len(rested) == 3:
+                full.close()
+
+        ledger.sender.rest = rest
+        ledger.sender.point = lambda point: (
+            full.enter_context(no_file_longer_than(8192)) if point == "answered" else None
+        )
+        ledger.sender.step("lesson")
+    assert states(ledger) == {Sent.ACCEPTED: 4}
+    assert rested == [1, 2, 4]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -167,7 +167,7 @@ class Site:
     def _serving(self, *arguments: str) -> Process | Forked:
         process = self.start(*arguments)
         port = int(arguments[arguments.index("--port") + 1])
-        eventually(lambda: self._alive(process) and _listens(port), PATIENCE)
+        eventually(lambda: self._alive(process) and listens(port), PATIENCE)
         self.get(f"http://127.0.0.1:{port}/")
         self.ready_after = time.monotonic() - process.started
         return process
@@ -234,7 +234,7 @@ class Site:
             return installing.calendar(session, now).now(now)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), PATIENCE).close()
     except ConnectionError:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from tests.fake_provider.client import FakeProvider
 from tests.fake_provider.waiting import eventually
 from tests.flows.conftest import NewProvider, NewSite
+from tests.flows.forked import PATIENCE
 from tests.flows.inbox import Inbox, Ledger, Mail, Maildir, parsed
-from tests.flows.site import DAY, Site
+from tests.flows.site import DAY, Site, listens
 
 ANN, BOB = "ann@runner.test", "bob@runner.test"
 COURSE = 5  # lessons
@@ -109,6 +111,18 @@ def _is_a_proper_mail(path: Path) -> None:
         assert len(unsubscribe) == 1
         assert posts == ["List-Unsubscribe=One-Click"]
         assert mail["List-Id"]
+
+
+def test_a_log_that_cannot_be_written_stops_no_mail(new_site: NewSite) -> None:
+    site = new_site()
+    logs_to_a_full_disk = f'exec "{sys.executable}" -m course run --port {site.port} --speed {4 * DAY} 2>/dev/full'
+    process = site.start_command(["/bin/sh", "-c", logs_to_a_full_disk], "run")
+    eventually(lambda: listens(site.port), PATIENCE)
+    inbox = Maildir(site)
+    join(site, inbox, ANN)
+    eventually(lambda: len(inbox.lessons(ANN)) == COURSE, 60)
+    assert numbers(inbox.lessons(ANN)) == in_order(COURSE)
+    assert process.end() in {0, 120}  # 120 is Python's own: what the log had left could not be written
 
 
 @pytest.mark.parametrize(("name", "by"), [("run", signal.SIGINT), ("web", signal.SIGTERM), ("worker", signal.SIGINT)])
