@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 from course import __version__
-from course.actions import guarding, installing
+from course.actions import guarding, installing, lanes
 from course.actions.lanes import Backoff
 from course.actions.letters import Letters
 from course.actions.sending import Sending
@@ -157,6 +157,7 @@ def worker_loop(parts: Parts) -> tuple[Loop, Callable[[], None]]:
     journal = journal_of(parts, process)
     with parts.database.write() as session:
         alone = parts.database.is_sqlite
+        lanes.leave_others(session, sending.provider.name, sending.account, datetime.now(UTC))
         tripped = guarding.check(session, sending, journal.read(), now=parts.now(), alone=alone)
     if tripped:
         journal.settled(datetime.now(UTC))

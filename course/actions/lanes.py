@@ -64,6 +64,14 @@ def note(
         alarms.ring(session, f"lane:{provider}:{account}", text, now)
 
 
+def leave_others(session: Session, provider: str, account: str, now: datetime) -> None:
+    """Mail goes through this account from now on: what was wrong with another one is over."""
+    for lane in calls.lanes(session):
+        if lane.failures and (lane.provider, lane.account) != (provider, account):
+            lane.failures, lane.paused_until, lane.reason = 0, None, ""
+            alarms.clear(session, f"lane:{lane.provider}:{lane.account}", now)
+
+
 def _trouble(outcomes: Sequence[Outcome], *, is_news: bool) -> Misconfigured | Unreachable | Uncertain | None:
     """What keeps everything from getting through: an account's fault says more than a closed road, and that more than
     a provider that takes messages and does not answer, or with a 503: each further call would be one more unknown."""

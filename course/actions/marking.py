@@ -31,7 +31,7 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
     lane = calls.lane(session, sending.provider.name, sending.account, lock=sending.caps.on)
     if lane.failures:
         lane = calls.lane(session, sending.provider.name, sending.account, lock=True)
-    size = sending.room(lane, kind, now.machine)
+    size = sending.room(lane, kind, now.machine, counted=only is not None)
     if size <= 0:
         return None
     marking = _Marking(sending, session, now, sending.new_call_id())
@@ -41,7 +41,7 @@ def mark(sending: Sending, session: Session, kind: Kind, now: Now, only: Collect
         return None
     if probe and marking.members:  # what is put off or cancelled is no probe
         lane.paused_until = now.machine + sending.lease  # one at a time; its answer says how to go on
-    if sending.caps.on:
+    if sending.caps.on and only is None:
         calls.spend(lane, len(marking.members), now.machine)
     # Sign-ups come one by one: what a crowd of them left in half a second goes as one call, not as many small ones.
     return marking.batch(kind, more=kind == "lesson" or not 0 < len(marking.members) < size)

@@ -95,7 +95,7 @@ def _refused_together(session: Session, call_id: str, refused: Sequence[tuple[in
 def _hold_revision(session: Session, delivery_id: int, reason: str, now: datetime) -> None:
     """The same text refused for three readers would be refused for all: it waits for a better one."""
     revision_id = deliveries.many(session, [delivery_id])[delivery_id].revision_id
-    if revision_id and deliveries.count_refused(session, revision_id) >= HOLDS_AFTER:
+    if revision_id and deliveries.count_refused(session, revision_id, MAX_ATTEMPTS) >= HOLDS_AFTER:
         revision = courses.revision(session, revision_id)
         if revision.held_at is None:
             revision.held_at, revision.held_reason = now, f"held after {HOLDS_AFTER} refusals: {reason}"[:500]

@@ -51,13 +51,16 @@ class Sending:
     new_call_id: Callable[[], str]
     caps: Caps = field(default_factory=Caps)
 
-    def room(self, lane: Lane, kind: Kind, now: datetime) -> int:
-        """How many messages a mark may take now."""
+    def room(self, lane: Lane, kind: Kind, now: datetime, *, counted: bool = False) -> int:
+        """How many messages a mark may take now. `counted`: the caps have let them through, in a call that was refused
+        as a whole."""
         if lane.paused_until and lane.paused_until > now:
             return 0
         if lane.failures:
             return 1  # after trouble, a single probe
         size = max(self.provider.batch_size, GROUP)
+        if counted:
+            return size
         spent = calls.spent(lane, now)
         left = self.caps.left(this_second=spent.second, today=spent.today, day=spent.day, service=kind == "confirm")
         return size if left is None else min(size, left)

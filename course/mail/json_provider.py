@@ -99,7 +99,7 @@ def outcome_of_status(answer: Answer) -> Outcome:
 def outcome(meaning: Meaning, answer: Answer, text: str) -> Outcome:
     """`text` is the provider's; it is shown to a coach, so it is one line and short."""
     reason = reason_of(answer.status, text)
-    return Unreachable(reason, answer.after) if meaning is Unreachable else meaning(reason)
+    return meaning(reason, after=answer.after) if meaning in {Unreachable, Uncertain} else meaning(reason)
 
 
 def reason_of(code: object, text: str) -> str:

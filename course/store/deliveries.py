@@ -131,10 +131,12 @@ def let_go(session: Session, readers: Collection[int]) -> None:
     session.execute(waiting.values(not_before=Delivery.created_at).execution_options(synchronize_session=False))
 
 
-def count_refused(session: Session, revision_id: int) -> int:
-    """How many readers' copies of this text were refused because of the text."""
-    query = select(func.count()).select_from(Delivery).where(Delivery.revision_id == revision_id)
-    return session.scalars(query.where(Delivery.state == Sent.REFUSED, Delivery.scope == "message")).one()
+def count_refused(session: Session, revision_id: int, attempts: int) -> int:
+    """To how many readers this text was refused because of the text: not after so many attempts, for then something
+    else was the matter."""
+    query = select(func.count(Delivery.subscriber_id.distinct())).where(Delivery.revision_id == revision_id)
+    refused = Delivery.state == Sent.REFUSED, Delivery.scope == "message", Delivery.attempts < attempts
+    return session.scalars(query.where(*refused)).one()
 
 
 def any_resigned(session: Session) -> bool:

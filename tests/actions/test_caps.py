@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from course.core.caps import Caps
-from course.core.outcome import Outcome
+from course.core.outcome import Outcome, Refused
 from course.mail.provider import Ready, always
 from course.store.db import Database
 from course.worker.sender import Sender
 from tests.factories import World
-from tests.providers import Ledger
+from tests.providers import Ledger, accept
 
 
 @dataclass
@@ -103,3 +103,28 @@ def test_a_new_account_takes_twice_as_many_each_day(counting: World) -> None:
         sums.append(sum(taken_at(counting).values()))
         counting.go_to(counting.machine + timedelta(days=1))
     assert sums == [3, 7, 14]
+
+
+@pytest.mark.parametrize("caps", [Caps(5, 0, 0), Caps(0, 14, 0)], ids=["a second", "a day"])
+def test_a_call_that_is_refused_as_a_whole_is_halved_though_the_cap_is_spent(counting: World, caps: Caps) -> None:
+    """Its messages were counted when it was marked. Else the same call would be made again and again."""
+    readers(counting, 12)
+    provider = counting.provider
+    assert isinstance(provider, Counting)
+    calls, before = len(provider.calls), len(provider.taken)
+    bad: list[str] = []
+
+    def answer(send_ids: list[str]) -> list[Outcome]:
+        bad[:] = bad or send_ids[1:2]
+        if bad[0] not in send_ids:
+            return accept(send_ids)
+        return [Refused("no", "call" if len(send_ids) > 1 else "message") for _ in send_ids]
+
+    provider.answer = answer
+    sender = counting.new_sender(caps=caps)
+    for _ in range(6):
+        drain(sender)
+        counting.go(seconds=1)
+    sender.close()
+    assert len(provider.taken) - before == 11
+    assert len(provider.calls) - calls == 3 + 4  # calls of four; of one its halves, and of one of these likewise

@@ -17,6 +17,7 @@ from course.assembly import CAP, CAP_ALONE
 from course.core.letter import Message
 from course.core.outcome import Outcome, Refused, Unreachable
 from course.core.status import Sent
+from course.store import alarms
 from course.store.db import Database
 from course.store.models import Delivery, Revision
 from tests.factories import World
@@ -138,6 +139,20 @@ def test_what_is_put_off_again_and_again_is_given_up_in_the_end(world: World) ->
         world.drain()
     assert sum(bad in call for call in provider(world).calls) == MAX_ATTEMPTS
     assert problems(world) == [("r0@runner.test", "lesson 2", f"given up after {MAX_ATTEMPTS} tries: 450 try later")]
+
+
+def test_full_mailboxes_are_no_word_against_the_text(world: World) -> None:
+    """Three of them, given up after half a day: the others' lesson goes as before."""
+    found = readers(world, 4)
+    provider(world).answer = lambda ids: [Unreachable("452 4.2.2 full", scope="message") for _ in ids]
+    world.drain()
+    for _ in range(MAX_ATTEMPTS):
+        world.go(minutes=10)
+        world.drain()
+    assert {second(world, one).state for one in found} == {Sent.REFUSED}
+    with world.database.read() as session:
+        assert session.scalars(select(Revision.held_at).where(Revision.lesson_id == 2)).one() is None
+        assert not alarms.ringing(session)
 
 
 def test_a_lesson_that_waits_is_held_back_with_its_text(world: World) -> None:

@@ -9,9 +9,11 @@ import pytest
 from course.actions import events, settling
 from course.core.happening import Event, Happened
 from course.core.outcome import Uncertain
-from course.store import deliveries, subscribers
+from course.core.status import Sent
+from course.core.tokens import send_id
+from course.store import deliveries, enrollments, subscribers
 from course.store.models import Delivery, ProviderEvent
-from tests.factories import World
+from tests.factories import KEY, World
 from tests.providers import Ledger
 
 
@@ -173,3 +175,28 @@ def test_whose_message_it_was_is_not_taken_from_the_address_alone(world: World, 
     assert the_delivery(world).heard is None
     with world.database.read() as session:
         assert subscribers.suppression(session, "ann@runner.test") is None
+
+
+def test_an_event_that_comes_before_its_message_is_kept_for_it(world: World) -> None:
+    """A provider may tell of a mail before its answer to the call is recorded."""
+    reader = world.enrollment(world.enroll())
+    identity = send_id(KEY, "ann@runner.test", reader.course_id, 1, reader.copy)
+    tell(world, Event("early", Happened.DELIVERED, identity, "ann@runner.test", world.machine, "", "{}"))
+    world.drain()
+    assert (the_delivery(world).number, the_delivery(world).heard) == (1, None)
+    world.go(minutes=2)
+    tell(world)
+    assert the_delivery(world).heard == "delivered"
+
+
+@pytest.mark.parametrize("state", [Sent.SENDING, Sent.UNKNOWN, Sent.QUEUED])
+def test_what_was_delivered_is_accepted_whatever_we_knew(world: World, state: Sent) -> None:
+    enrollment = world.enroll()
+    world.drain()
+    with world.database.write() as session:
+        row = deliveries.of_subscriber(session, 1)[0]
+        row.state, row.not_before = state, world.machine + timedelta(days=1)
+        enrollments.the(session, enrollment).due_at = None
+    tell(world, an_event(world, Happened.DELIVERED))
+    assert the_delivery(world).state == "accepted"
+    assert world.enrollment(enrollment).due_at is not None

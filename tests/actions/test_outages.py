@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
+from course.actions import lanes
 from course.core.outcome import Accepted, Misconfigured, Outcome, Refused, Uncertain, Unreachable
 from course.core.status import Sent
 from course.store import alarms
@@ -286,6 +287,19 @@ def test_a_line_of_which_the_disk_took_a_part_is_no_promise(ledger: World) -> No
     assert "f" * 32 not in ledger.journal.read().last_calls
     ledger.drain()
     assert states(ledger) == {Sent.ACCEPTED: 4}
+
+
+def test_trouble_of_an_account_is_over_when_mail_goes_through_another_one(ledger: World) -> None:
+    readers(ledger, 2)
+    answer(ledger, Misconfigured("bad key"))
+    ledger.drain()
+    assert ringing(ledger) == ["lane:ledger:test"]
+    with ledger.database.write() as session:
+        lanes.leave_others(session, "ledger", "test", ledger.machine)
+    assert (failures(ledger), ringing(ledger)) == (1, ["lane:ledger:test"])
+    with ledger.database.write() as session:
+        lanes.leave_others(session, "ledger", "another", ledger.machine)
+    assert (failures(ledger), ringing(ledger)) == (0, [])
 
 
 # The database

@@ -15,7 +15,7 @@ from course.store import alarms, deliveries, enrollments, installation, subscrib
 from course.store.db import Database
 from course.store.models import Delivery
 from tests.factories import KEY, START, World, files
-from tests.providers import Ledger
+from tests.providers import Ledger, accept
 
 
 @pytest.fixture
@@ -102,6 +102,29 @@ def test_nothing_goes_while_the_course_is_paused(ledger: World, another: bool) -
         ledger.the_course(session).paused_at = ledger.machine
     ledger.drain()
     assert len(taken(ledger)) == 2
+
+
+@pytest.mark.parametrize("another", [True, False])
+def test_a_lesson_that_was_put_back_waits_while_the_course_is_paused(ledger: World, another: bool) -> None:
+    lesson_2_is_due(ledger)
+    provider = ledger.provider
+    assert isinstance(provider, Ledger)
+    provider.answer = lambda ids: [Unreachable("450 later", scope="message") for _ in ids]
+    ledger.drain()
+    provider.answer = accept
+    with ledger.database.write() as session:
+        if another:
+            lesson_import.import_course(session, files("walking"), START, START)
+        ledger.the_course(session).paused_at = ledger.machine
+    calls = len(provider.calls)
+    for _ in range(3):
+        ledger.go(minutes=20)
+        ledger.drain()
+    assert len(provider.calls) == calls
+    with ledger.database.write() as session:
+        ledger.the_course(session).paused_at = None
+    ledger.drain()
+    assert len(taken(ledger)) == 3
 
 
 def test_a_lesson_is_promised_once(ledger: World) -> None:

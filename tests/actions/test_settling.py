@@ -166,6 +166,27 @@ def test_the_same_key_gives_one_mail(keyed: World, went: bool) -> None:
     assert len(taken(world)) == len(set(taken(world))) == 3
 
 
+def test_a_replay_waits_while_the_course_is_paused(keyed: World) -> None:
+    world = keyed
+    a_reader(world)
+    lose_answers(world, after_accepting=False)
+    to_lesson_2(world)
+    answer_again(world)
+    calls = len(world.provider.calls)  # type: ignore[attr-defined]
+    with world.database.write() as session:
+        session.get_one(Course, 1).paused_at = world.machine
+    world.go(minutes=11)
+    settle(world)
+    assert len(world.provider.calls) == calls  # type: ignore[attr-defined]
+    with world.database.write() as session:
+        session.get_one(Course, 1).paused_at = None
+    for _ in range(3):
+        world.go(minutes=11)
+        settle(world)
+        world.drain()
+    assert states(world)[-1] == "accepted"
+
+
 @pytest.mark.parametrize("went", [True, False])
 def test_a_replay_never_mails_somebody_who_left_meanwhile(keyed: World, went: bool) -> None:
     world = keyed

@@ -114,6 +114,14 @@ def test_a_call_that_was_refused(
     agrees(outcome, expected)
 
 
+@pytest.mark.parametrize(("status", "name"), [(503, "service_unavailable"), (409, "resource_locked"), (503, "")])
+def test_an_answer_that_is_uncertain_says_for_how_long(server: ScriptedServer, status: int, name: str) -> None:
+    server.script = [says(status, {"name": name, "message": ""}, Retry_After="900")]
+    [outcome] = resend(server).send([a_message()], "k")
+    assert isinstance(outcome, Uncertain)
+    assert outcome.after == 900.0
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
